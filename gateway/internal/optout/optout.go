@@ -1,60 +1,40 @@
-// Package optout is every way to say stop: signed tokens, the one-click page, mailto:, STOP texts. Each way ends in
-// Desk, which makes the act durable and in force before it answers.
+// Package optout is every way to say stop. A way (one-click, page, mailto:, STOP text) proves who asks by a signed Token or
+// a signed webhook and ends in Desk, which makes the act durable and in force before it answers (promise P1).
+//
+// It promises: a token names its recipient by keyed digest only (P6), never expires, and can only opt out; a forged one never
+// reaches the list; saying stop twice is saying it once, with the same answer. An undo lifts the one act it was issued for,
+// for a short time, and nothing that stood before or came later.
+//
+// It does not decide what may still be sent (suppression/policy does), keeps no evidence yet, and knows neither HTTP nor SMTP:
+// page, mailin and textin below it adapt those.
+//
+// All types are safe for concurrent use. Sources: RFC 8058, RFC 2369, 47 CFR 64.1200(a)(10)-(12), 16 CFR 316.5.
 package optout
 
 import (
 	"context"
 	"errors"
-	"time"
 
 	"heed/suppression"
-	"heed/suppression/policy"
 )
-
-// Token is what an unsubscribe link says, signed, and with no address inside in clear (RFC 8058 §3.1). It never expires.
-type Token struct {
-	Tenant  string
-	Channel policy.Channel
-	Key     suppression.Key
-	Family  suppression.Key // zero if the address has none
-	Topic   string          // "" = all
-	Class   policy.Class
-	Batch   [16]byte
-	Index   uint32
-	Day     uint32 // days since 1970-01-01 UTC of issue
-}
 
 var (
-	ErrMalformed = errors.New("optout: malformed token") // 400
-	ErrForged    = errors.New("optout: bad signature")   // 404
+	// ErrMalformed: the bytes are no token at all, such as a link cut short (answer 400).
+	ErrMalformed = errors.New("optout: malformed token")
+	// ErrForged: the form is right and the signature is not ours (answer 404).
+	ErrForged = errors.New("optout: bad signature")
+	// ErrUnknown: the signature is ours, but the message it names is no longer known (answer 404, or SMTP 550).
+	ErrUnknown = errors.New("optout: the message is no longer known")
+	// ErrExpired: the undo came too late (answer 410). The opt-out stands.
+	ErrExpired = errors.New("optout: undo expired")
+	// ErrStands: this undo is no longer, or never was, enough: another opt-out of the same kind stands (answer 409).
+	ErrStands = errors.New("optout: another opt-out stands")
 )
-
-// Signer signs and verifies tokens: "v1.<kid>.<payload>.<mac>", HMAC-SHA-256, base64url, URL- and mailbox-safe.
-type Signer struct{}
-
-// NewSigner takes the signing secret and retired ones that still verify. kid is derived from the secret.
-func NewSigner(secret []byte, retired ...[]byte) (*Signer, error) { panic("contract") }
-
-// Append appends the signed token. No allocation beyond dst.
-func (s *Signer) Append(dst []byte, t Token) []byte { panic("contract") }
-
-// Verify reads a token. Constant time in the signature.
-func (s *Signer) Verify(token []byte) (Token, error) { panic("contract") }
 
 // List is the part of suppression.List that is needed here.
 type List interface {
+	// Apply makes the changes durable and in force, all or none, and returns their position.
 	Apply(ctx context.Context, changes ...suppression.Change) (uint64, error)
+	// Rows appends the live rows of a key.
 	Rows(dst []suppression.Row, key suppression.Key) ([]suppression.Row, error)
 }
-
-// Desk takes opt-outs and undoes them.
-type Desk struct{}
-
-// Stop records what the token says. Durable and in force when it returns nil; doing it twice is doing it once.
-// The undo token it returns lifts just this act, for undoLife.
-func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time.Time) (undo string, err error) {
-	panic("contract")
-}
-
-// Undo lifts the act that the undo token was issued for.
-func (d *Desk) Undo(ctx context.Context, undo string, at time.Time) error { panic("contract") }

@@ -1,0 +1,157 @@
+package optout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"heed/suppression"
+	"heed/suppression/policy"
+)
+
+// DefaultUndoLife is how long an undo token works unless Options says otherwise.
+const DefaultUndoLife = 30 * time.Minute
+
+// Options of NewDesk.
+type Options struct {
+	List     List
+	Signer   *Signer
+	UndoLife time.Duration // 0 means DefaultUndoLife
+}
+
+// Desk takes opt-outs and undoes them. Safe for concurrent use.
+type Desk struct {
+	list   List
+	signer *Signer
+	life   time.Duration
+}
+
+// NewDesk fills in; it starts nothing.
+func NewDesk(o Options) *Desk {
+	if o.UndoLife == 0 {
+		o.UndoLife = DefaultUndoLife
+	}
+	return &Desk{list: o.List, signer: o.Signer, life: o.UndoLife}
+}
+
+var errNobody = errors.New("optout: the token names no address")
+
+// Stop records what the token says: with a topic, that one is left (Gmail: one-click removes from the list of that message only);
+// without, every topic is, under the family key too if there is one. Durable and in force when it returns nil (P1); doing it
+// twice is doing it once, with the same answer and the same work. The undo token it returns lifts just this act, for UndoLife.
+// Requires: t came from Verify, or from where VerifyMailbox pointed. Errors are the list's: nothing was recorded, try again.
+func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time.Time) (undo string, err error) {
+	if t.Key == (suppression.Key{}) {
+		return "", errNobody
+	}
+	row, keys := act(t)
+	row.Source, row.At = by, at.UTC().Truncate(time.Second)
+	earlier := d.outBefore(keys, row)
+	position, err := d.list.Apply(ctx, adds(keys, row)...)
+	if err != nil {
+		return "", fmt.Errorf("record opt-out: %w", err)
+	}
+	return d.signer.sealUndo(ticket{
+		keys: keys, reason: row.Reason, topic: row.Topic, position: position, issued: row.At, earlier: earlier,
+	}), nil
+}
+
+// act is what a token asks for: the row, and the keys it is added to. A topic row stays off the family key, since people
+// use tagged addresses to tell lists apart.
+func act(t Token) (suppression.Row, []suppression.Key) {
+	row := suppression.Row{Reason: policy.UnsubscribeAll, Class: t.Class}
+	keys := []suppression.Key{t.Key}
+	switch {
+	case t.Topic != "":
+		row.Reason, row.Topic = policy.UnsubscribeTopic, t.Topic
+	case t.Family != (suppression.Key{}):
+		keys = append(keys, t.Family)
+	}
+	return row, keys
+}
+
+func adds(keys []suppression.Key, row suppression.Row) []suppression.Change {
+	changes := make([]suppression.Change, len(keys))
+	for i, key := range keys {
+		changes[i] = suppression.Change{Key: key, Op: suppression.Add, Row: row}
+	}
+	return changes
+}
+
+// outBefore tells whether one of the keys had the row already, from an act this person could not undo here. Otherwise whoever
+// holds a link could stop, undo, and so bring back someone who left long ago: a token can only opt out. If the list cannot
+// say, the opt-out is still taken, but without the undo.
+func (d *Desk) outBefore(keys []suppression.Key, row suppression.Row) bool {
+	for _, key := range keys {
+		rows, err := d.list.Rows(nil, key)
+		if err != nil {
+			return true
+		}
+		for _, old := range rows {
+			if sameKind(old, row) && !d.undoable(old, row.At) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func sameKind(a, b suppression.Row) bool { return a.Reason == b.Reason && a.Topic == b.Topic }
+
+// undoable tells whether a row is so young, and came by such a way, that its own undo still works: the second press of a
+// person who pressed twice must not take the undo away.
+func (d *Desk) undoable(row suppression.Row, at time.Time) bool {
+	switch row.Source {
+	case suppression.ByOneClick, suppression.ByPage, suppression.ByMail:
+		return at.Sub(row.At) <= d.life
+	}
+	return false
+}
+
+// Undo lifts the act that the undo token was issued for: its reason and topic, up to its position. Twice is once.
+// Errors: ErrMalformed, ErrForged, ErrExpired; ErrStands if an opt-out of the same kind stands that is not this act; else the
+// list's: try again.
+func (d *Desk) Undo(ctx context.Context, undo string, at time.Time) error {
+	k, err := d.signer.openUndo(undo)
+	switch {
+	case err != nil:
+		return err
+	case at.Sub(k.issued) > d.life:
+		return ErrExpired
+	case k.earlier:
+		return ErrStands
+	}
+	if _, err := d.list.Apply(ctx, lifts(k)...); err != nil {
+		return fmt.Errorf("record undo: %w", err)
+	}
+	return d.lifted(k)
+}
+
+func lifts(k ticket) []suppression.Change {
+	changes := make([]suppression.Change, len(k.keys))
+	for i, key := range k.keys {
+		changes[i] = lift(key, suppression.Row{Reason: k.reason, Topic: k.topic}, k.position)
+	}
+	return changes
+}
+
+func lift(key suppression.Key, row suppression.Row, observed uint64) suppression.Change {
+	return suppression.Change{Key: key, Op: suppression.Lift, Row: row, Observed: observed}
+}
+
+// lifted reads the list again, so that "undone" is never said to someone who left a second time.
+func (d *Desk) lifted(k ticket) error {
+	for _, key := range k.keys {
+		rows, err := d.list.Rows(nil, key)
+		if err != nil {
+			return fmt.Errorf("read back undo: %w", err)
+		}
+		for _, row := range rows {
+			if sameKind(row, suppression.Row{Reason: k.reason, Topic: k.topic}) {
+				return ErrStands
+			}
+		}
+	}
+	return nil
+}

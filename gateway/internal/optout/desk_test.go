@@ -1,0 +1,274 @@
+package optout_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"heed/gateway/internal/optout"
+	"heed/gateway/internal/optout/optouttest"
+	"heed/suppression"
+	"heed/suppression/policy"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var (
+	noon   = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	key    = suppression.Key{1}
+	family = suppression.Key{2}
+)
+
+// desk is a desk over a list in memory.
+type desk struct {
+	*optout.Desk
+	t      *testing.T
+	list   optouttest.List
+	signer *optout.Signer
+}
+
+func newDesk(t *testing.T) *desk {
+	signer, err := optout.NewSigner(bytes.Repeat([]byte("s"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{t: t, signer: signer}
+	d.Desk = optout.NewDesk(optout.Options{List: &d.list, Signer: signer})
+	return d
+}
+
+func (d *desk) stop(t optout.Token, by suppression.Source, at time.Time) string {
+	d.t.Helper()
+	undo, err := d.Stop(d.t.Context(), t, by, at)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return undo
+}
+
+func (d *desk) undo(token string, at time.Time, want error) {
+	d.t.Helper()
+	if err := d.Undo(d.t.Context(), token, at); !errors.Is(err, want) {
+		d.t.Fatalf("undo: %v, want %v", err, want)
+	}
+}
+
+func (d *desk) apply(c suppression.Change) {
+	d.t.Helper()
+	if _, err := d.list.Apply(d.t.Context(), c); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// holds checks the rows of a key, their positions apart.
+func (d *desk) holds(k suppression.Key, want ...suppression.Row) {
+	d.t.Helper()
+	got, err := d.list.Rows(nil, k)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(suppression.Row{}, "Position")); diff != "" {
+		d.t.Fatalf("rows of %x (-want +got):\n%s", k, diff)
+	}
+}
+
+func topicToken() optout.Token {
+	return optout.Token{Tenant: "acme", Channel: policy.Email, Key: key, Family: family, Topic: "weekly", Class: policy.Marketing}
+}
+
+func allToken() optout.Token {
+	t := topicToken()
+	t.Topic = ""
+	return t
+}
+
+func topicRow(by suppression.Source, at time.Time) suppression.Row {
+	return suppression.Row{Reason: policy.UnsubscribeTopic, Topic: "weekly", Class: policy.Marketing, Source: by, At: at}
+}
+
+func allRow(by suppression.Source, at time.Time) suppression.Row {
+	return suppression.Row{Reason: policy.UnsubscribeAll, Class: policy.Marketing, Source: by, At: at}
+}
+
+func TestStop_WithTopicLeavesThatTopicOfThatAddressOnly(t *testing.T) { // email.md §1 Scope, §9.2
+	d := newDesk(t)
+	d.stop(topicToken(), suppression.ByOneClick, noon.Add(700*time.Millisecond))
+	d.holds(key, topicRow(suppression.ByOneClick, noon))
+	d.holds(family)
+}
+
+func TestStop_WithoutTopicLeavesAllForTheFamilyToo(t *testing.T) { // email.md §9.2
+	d := newDesk(t)
+	d.stop(allToken(), suppression.ByPage, noon)
+	d.holds(key, allRow(suppression.ByPage, noon))
+	d.holds(family, allRow(suppression.ByPage, noon))
+	if applies, _ := d.list.Calls(); applies != 1 {
+		t.Errorf("%d writes: both keys must stand or fall together", applies)
+	}
+}
+
+func TestStop_TwiceIsOnceWithTheSameWork(t *testing.T) { // RFC 8058 §3.1; reliability.md §5.3: no oracle
+	d := newDesk(t)
+	first := d.stop(topicToken(), suppression.ByOneClick, noon)
+	applies, reads := d.list.Calls()
+	second := d.stop(topicToken(), suppression.ByOneClick, noon.Add(24*time.Hour))
+	applies2, reads2 := d.list.Calls()
+	if applies2 != 2*applies || reads2 != 2*reads || len(first) != len(second) {
+		t.Errorf("second stop: %d writes, %d reads, answer of %d; first %d, %d, %d", applies2-applies, reads2-reads, len(second), applies, reads, len(first))
+	}
+	d.holds(key, topicRow(suppression.ByOneClick, noon.Add(24*time.Hour)))
+}
+
+func TestStop_SaysSoWhenTheListCannotTakeIt(t *testing.T) { // P1, P5
+	d := newDesk(t)
+	full := errors.New("disk full")
+	d.list.Fail(full)
+	undo, err := d.Stop(t.Context(), topicToken(), suppression.ByOneClick, noon)
+	if !errors.Is(err, full) || undo != "" {
+		t.Errorf("%q, %v", undo, err)
+	}
+	d.list.Fail(nil)
+	d.holds(key)
+}
+
+func TestStop_TokenOfNobodyIsNoSuccess(t *testing.T) {
+	d := newDesk(t)
+	if _, err := d.Stop(t.Context(), optout.Token{Topic: "weekly"}, suppression.ByMail, noon); err == nil {
+		t.Error("stopped nobody with success")
+	}
+	if applies, _ := d.list.Calls(); applies != 0 {
+		t.Error("nobody reached the list")
+	}
+}
+
+func TestStop_EndsWithItsContext(t *testing.T) {
+	d := newDesk(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Stop(ctx, topicToken(), suppression.ByOneClick, noon); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestUndo_LiftsWhatItsStopMade(t *testing.T) { // email.md §8.4
+	for _, token := range []optout.Token{topicToken(), allToken()} {
+		d := newDesk(t)
+		undo := d.stop(token, suppression.ByPage, noon)
+		d.undo(undo, noon.Add(time.Minute), nil)
+		d.undo(undo, noon.Add(2*time.Minute), nil)
+		d.holds(key)
+		d.holds(family)
+	}
+}
+
+func TestUndo_EndsWithItsLife(t *testing.T) {
+	d := newDesk(t)
+	undo := d.stop(topicToken(), suppression.ByPage, noon)
+	d.undo(undo, noon.Add(optout.DefaultUndoLife+time.Second), optout.ErrExpired)
+	d.holds(key, topicRow(suppression.ByPage, noon))
+	d.undo(undo, noon.Add(optout.DefaultUndoLife), nil)
+}
+
+func TestUndo_NeverLiftsALaterStop(t *testing.T) { // architecture.md §5: positions, not clocks
+	d := newDesk(t)
+	undo := d.stop(topicToken(), suppression.ByPage, noon)
+	d.stop(topicToken(), suppression.ByOneClick, noon)
+	d.undo(undo, noon, optout.ErrStands)
+	d.holds(key, topicRow(suppression.ByOneClick, noon))
+}
+
+func TestUndo_NeverLiftsAnotherReasonOrTopic(t *testing.T) {
+	d := newDesk(t)
+	complaint := suppression.Row{Reason: policy.Complaint, At: noon, Source: suppression.ByReport}
+	d.apply(suppression.Change{Key: key, Op: suppression.Add, Row: complaint})
+	d.stop(allToken(), suppression.ByPage, noon)
+	d.undo(d.stop(topicToken(), suppression.ByPage, noon), noon, nil)
+	d.holds(key, complaint, allRow(suppression.ByPage, noon))
+}
+
+// Whoever holds a link, by a forwarded mail say, may stop and undo, but not bring back someone who had left before.
+func TestUndo_NeverLiftsWhatStoodBefore(t *testing.T) { // email.md §1: a token can only opt out
+	check := func(by suppression.Source, age time.Duration, on suppression.Key, want error) {
+		t.Helper()
+		d := newDesk(t)
+		d.apply(suppression.Change{Key: on, Op: suppression.Add, Row: allRow(by, noon.Add(-age))})
+		undo := d.stop(allToken(), suppression.ByPage, noon)
+		d.undo(undo, noon.Add(time.Second), want)
+		if rows, _ := d.list.Rows(nil, on); (len(rows) == 0) != (want == nil) {
+			t.Errorf("source %d, age %v: rows %+v", by, age, rows)
+		}
+	}
+	check(suppression.ByPage, time.Hour, key, optout.ErrStands)
+	check(suppression.ByOneClick, 365*24*time.Hour, key, optout.ErrStands)
+	check(suppression.ByOneClick, time.Hour, family, optout.ErrStands)
+	check(suppression.ByAPI, time.Second, key, optout.ErrStands)
+	check(suppression.ByReport, time.Second, family, optout.ErrStands)
+	// One person pressing twice keeps the undo of the first press.
+	check(suppression.ByPage, time.Second, key, nil)
+	check(suppression.ByOneClick, time.Minute, family, nil)
+}
+
+func TestUndo_ForgedNeverReachesTheList(t *testing.T) {
+	d := newDesk(t)
+	other, err := optout.NewSigner(bytes.Repeat([]byte("x"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := optout.NewDesk(optout.Options{List: new(optouttest.List), Signer: other}).Stop(t.Context(), topicToken(), suppression.ByPage, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := d.stop(topicToken(), suppression.ByPage, noon)
+	applies, reads := d.list.Calls()
+	d.undo(foreign, noon, optout.ErrForged)
+	d.undo(good[:7]+foreign[7:], noon, optout.ErrForged)
+	d.undo(good+"!", noon, optout.ErrMalformed)
+	d.undo("", noon, optout.ErrMalformed)
+	if a, r := d.list.Calls(); a != applies || r != reads {
+		t.Error("a forged undo reached the list")
+	}
+}
+
+func TestUndo_SaysSoWhenTheListCannotTakeIt(t *testing.T) {
+	d := newDesk(t)
+	undo := d.stop(topicToken(), suppression.ByPage, noon)
+	full := errors.New("disk full")
+	d.list.Fail(full)
+	d.undo(undo, noon, full)
+	d.list.Fail(nil)
+	d.holds(key, topicRow(suppression.ByPage, noon))
+}
+
+func TestTexts_StartLiftsTheStopAndNothingElse(t *testing.T) { // sms.md §4
+	d := newDesk(t)
+	complaint := suppression.Row{Reason: policy.Complaint, At: noon, Source: suppression.ByReport}
+	stop := suppression.Row{Reason: policy.SMSStop, At: noon, Source: suppression.BySMS}
+	d.apply(suppression.Change{Key: key, Op: suppression.Add, Row: complaint})
+	for range 2 {
+		if err := d.StopTexts(t.Context(), key, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.holds(key, complaint, stop)
+	for range 2 {
+		if err := d.AllowTexts(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.holds(key, complaint)
+}
+
+func TestTexts_SaySoWhenTheListCannotTakeThem(t *testing.T) {
+	d := newDesk(t)
+	full := errors.New("disk full")
+	d.list.Fail(full)
+	if err := d.StopTexts(t.Context(), key, noon); !errors.Is(err, full) {
+		t.Error(err)
+	}
+	if err := d.AllowTexts(t.Context(), key); !errors.Is(err, full) {
+		t.Error(err)
+	}
+}
