@@ -1,0 +1,153 @@
+// Package dispatch takes accepted recipients from the queue to the providers.
+//
+// The way of one message: lease, render, sign, take a connection, ask the list and the policy again right before the first byte,
+// hand off, record what became of it. The decisions (may it go, when is the next try, what does an error mean) are pure functions in
+// verdict.go, retry.go and outcome.go; the effects are in worker.go and handoff.go.
+//
+// Promises: no hand-off begins without a check that was made with the connection in hand (P1); each leased recipient is recorded or given back,
+// whatever happens (P2); when results cannot be recorded or the list cannot answer, nothing more is sent (P3, P5). It does not pace by
+// destination and knows one route per lane.
+//
+// Run is called once; everything else is safe for concurrent use.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"heed/gateway/internal/batch"
+	"heed/gateway/internal/message"
+	"heed/gateway/internal/queue"
+	"heed/senders"
+	"heed/suppression"
+	"heed/suppression/policy"
+)
+
+// leaser is the part of queue.Queue that dispatch needs.
+type leaser interface {
+	Lease(ctx context.Context, lane string, max int) (*queue.Lease, error)
+	Release(l *queue.Lease, items ...queue.Item)
+	Record(ctx context.Context, l *queue.Lease, results ...queue.Result) error
+	Batch(id queue.ID) (queue.Info, error)
+}
+
+// list is the part of suppression.List that dispatch needs.
+type list interface {
+	Admit(keys []suppression.Key, decide func([]suppression.Row) error) (end func(), err error)
+	Apply(ctx context.Context, changes ...suppression.Change) (uint64, error)
+}
+
+// Lane is a way out and how hard it is used.
+type Lane struct {
+	Name    string // the queue's lane, "email" or "sms"
+	Channel policy.Channel
+	Sender  senders.Sender
+	Workers int // hand-offs at the same time
+	Chunk   int // recipients leased at a time
+}
+
+// Options of New. All but Outcome and Trouble are required.
+type Options struct {
+	Queue  leaser
+	List   list
+	Policy *policy.Table
+	Lanes  []Lane
+	Keys   func(tenant string, c policy.Channel, to []byte) ([]suppression.Key, error)
+	Links  func(t Target) Links
+	Sign   func(domain string) *message.Signer // nil result: the domain has no keys, the mail goes unsigned
+	From   func(tenant string, c policy.Channel) string
+	// Learn says which row a permanent refusal with this code asks for, or 0.
+	Learn func(c policy.Channel, code string) policy.Reason
+	Retry Retry
+	// Grace is how long hand-offs under way may go on after Run's context has ended.
+	Grace time.Duration
+	Now   func() time.Time
+	// Rand gives numbers in [0, 1) for jitter.
+	Rand func() float64
+	// Outcome is told of each recorded result; Trouble of faults of routes and of the gateway itself. Neither may block.
+	Outcome func(lane string, class policy.Class, s queue.State, code string)
+	Trouble func(lane string, err error)
+}
+
+// Target names a message whose recipient needs links.
+type Target struct {
+	Tenant  string
+	Channel policy.Channel
+	Class   policy.Class
+	Topic   string
+	Batch   batch.ID
+	Index   uint32
+	Keys    []suppression.Key // exact, then family if there is one
+	Day     uint32            // days since 1970-01-01 UTC on which the batch was accepted: a retry carries the same links
+}
+
+// Links are the ways out that a message carries.
+type Links struct {
+	OneClick string // https, acts on POST (RFC 8058)
+	Page     string // https, for bodies
+	Mailbox  string // for mailto:
+}
+
+// Dispatcher moves messages from the queue to the lanes' senders.
+type Dispatcher struct {
+	o     Options
+	plans plans
+}
+
+// New makes a dispatcher. It starts nothing.
+func New(o Options) *Dispatcher {
+	if o.Outcome == nil {
+		o.Outcome = func(string, policy.Class, queue.State, string) {}
+	}
+	if o.Trouble == nil {
+		o.Trouble = func(string, error) {}
+	}
+	return &Dispatcher{o: o, plans: plans{byKey: map[planKey]*plan{}}}
+}
+
+// Run dispatches until ctx ends, then lets hand-offs under way finish for at most Options.Grace, and gives back the rest.
+// It returns nil when ctx ended, or the reason why nothing more can be sent.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	leasing, stop := context.WithCancel(ctx)
+	defer stop()
+	handing, cancel := graceful(ctx, d.o.Grace)
+	defer cancel()
+
+	var wg sync.WaitGroup
+	var once sync.Once
+	var cause error
+	for _, lane := range d.o.Lanes {
+		pause := &pause{now: d.o.Now}
+		for range lane.Workers {
+			w := &worker{d: d, lane: lane, pause: pause, vars: map[string]string{}}
+			wg.Go(func() {
+				if err := w.run(leasing, handing); err != nil {
+					once.Do(func() { cause = err })
+					stop()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return cause
+}
+
+// graceful returns a context that outlives ctx by the grace.
+func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(grace):
+			cancel()
+		case <-out.Done():
+		}
+	})
+	return out, func() { stop(); cancel() }
+}
+
+// ended tells whether err only says that the context has ended.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}

@@ -1,0 +1,34 @@
+package dispatch
+
+import (
+	"fmt"
+	"time"
+
+	"heed/suppression"
+	"heed/suppression/policy"
+)
+
+// withheld says that the policy keeps a message back at the last moment.
+type withheld struct{ verdict policy.Verdict }
+
+func (w *withheld) Error() string { return fmt.Sprintf("withheld: %s", w.verdict.Rule) }
+
+// judge asks the policy about the rows found right before the hand-off; nil lets the message go.
+func judge(t *policy.Table, q policy.Query, rows []suppression.Row) error {
+	facts := make([]policy.Row, len(rows))
+	for i, r := range rows {
+		facts[i] = r.Fact()
+	}
+	if v := t.Decide(q, facts); v.Action != policy.Allow {
+		return &withheld{v}
+	}
+	return nil
+}
+
+// until is when a deferred message may be asked about again.
+func (w *withheld) until(now time.Time) time.Time {
+	if w.verdict.Until.After(now) {
+		return w.verdict.Until
+	}
+	return now.Add(time.Hour)
+}
