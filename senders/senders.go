@@ -15,7 +15,9 @@ type Message struct {
 	ValidFor time.Duration
 	// Begin, if set, is called once the connection is in hand, right before the first byte of the message's
 	// transaction. If it fails, the sender transmits nothing of the message and returns that error as it is.
-	// Otherwise the sender calls end when the transaction is over, whatever its outcome.
+	// Otherwise the sender calls end when the transaction is over, whatever its outcome. Should a kept connection turn
+	// out dead before the peer took anything, end is called and Begin is asked again for the new connection.
+	// It may run on a goroutine other than Send's, but never after Send has returned.
 	Begin func() (end func(), err error)
 }
 
@@ -26,32 +28,10 @@ type Result struct {
 }
 
 // Sender hands messages to one provider. Safe for concurrent use.
-// Every error but Begin's is an *Error.
+// Every error but Begin's is an *Error. A ctx that ends makes Send return promptly with an error that Is ctx.Err(): Unknown if
+// the message may have been accepted by then, Unavailable if not.
 type Sender interface {
 	Send(ctx context.Context, m *Message) (Result, error)
 	// Close ends idle connections politely. Requires: no Send is running.
 	Close() error
 }
-
-// Class says what an unsuccessful hand-off means for the message. The zero value is invalid.
-type Class uint8
-
-const (
-	Temporary   Class = iota + 1 // not accepted: try later (4yz, RFC 5321 §4.2.1)
-	Permanent                    // refused for good (5yz); Code says whether to suppress
-	Throttled                    // the provider wants a pause of RetryAfter; the recipient is innocent
-	Unknown                      // may have been accepted (RFC 1047): no blind retry without an idempotency key
-	Unavailable                  // no connection, authentication or configuration: the route is down, nothing was said about the message
-)
-
-// Error is all that a Sender returns.
-type Error struct {
-	Class      Class
-	Code       string        // RFC 3463 status ("5.1.1") or the provider's own ("21610")
-	Detail     string        // the peer's words, at most 200 bytes, without the recipient's address
-	RetryAfter time.Duration // for Throttled; 0 if the peer named none
-	Err        error
-}
-
-func (e *Error) Error() string { panic("contract") }
-func (e *Error) Unwrap() error { return e.Err }
