@@ -1,0 +1,53 @@
+package intake
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// Fault is a refused call: it becomes a problem+json.
+type Fault struct {
+	Status  int    // HTTP status
+	Code    string // stable snake_case
+	Detail  string // what to change
+	Pointer string // RFC 6901, "" if the whole body
+	Errors  []Item // what is wrong with single recipients, at most maxItems of them
+	Cause   error  // why a 503; for the log, not for the caller
+}
+
+// Item is what is wrong with one recipient.
+type Item struct {
+	Pointer string // RFC 6901; within the line for NDJSON
+	Line    int    // NDJSON line from 1; 0 for JSON
+	Code    string
+	Detail  string
+}
+
+// maxItems bounds Fault.Errors.
+const maxItems = 100
+
+func (f *Fault) Error() string { return f.Code + ": " + f.Detail }
+
+func (f *Fault) Unwrap() error { return f.Cause }
+
+// refuse is a fault in what the call says.
+func refuse(pointer, code, detail string) *Fault {
+	return &Fault{Status: http.StatusUnprocessableEntity, Code: code, Detail: detail, Pointer: pointer}
+}
+
+// unavailable is a fault of ours: nothing was queued, and the caller may try again.
+func unavailable(code, detail string, cause error) *Fault {
+	return &Fault{Status: http.StatusServiceUnavailable, Code: code, Detail: detail, Cause: cause}
+}
+
+// at says where in the body recipient index stands.
+func (i Item) at(j *job, index uint32) Item {
+	switch {
+	case j.single:
+	case j.lines:
+		i.Line = int(index) + 2
+	default:
+		i.Pointer = "/recipients/" + strconv.FormatUint(uint64(index), 10) + i.Pointer
+	}
+	return i
+}

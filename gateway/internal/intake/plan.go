@@ -1,0 +1,224 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"heed/gateway/internal/batch"
+	"heed/gateway/internal/batchjson"
+	"heed/gateway/internal/catalog"
+	"heed/gateway/internal/keys"
+	"heed/suppression/address"
+	"heed/suppression/policy"
+)
+
+// How long a message is worth sending when the call does not say.
+const (
+	marketingLife = 24 * time.Hour
+	defaultLife   = 4 * 24 * time.Hour
+	maxAhead      = 365 * 24 * time.Hour // of send_at
+)
+
+// plan is what all recipients of a batch have in common.
+type plan struct {
+	head     batch.Head
+	main     route
+	other    *route // where a recipient may be rerouted to; nil without content or sender for it
+	priority uint8
+	due      time.Time
+	expires  time.Time
+}
+
+// route is a channel as this batch uses it.
+type route struct {
+	channel  policy.Channel
+	keyer    address.Keyer
+	region   string
+	required []variable
+}
+
+// variable is one that each recipient must bring.
+type variable struct {
+	name string
+	why  *why // for a recipient without it
+}
+
+// scopes are what a key needs to send a class (policy.md §1).
+var scopes = map[policy.Class]keys.Scope{
+	policy.Marketing:     keys.SendMarketing,
+	policy.Transactional: keys.SendTransactional,
+	policy.Service:       keys.SendService,
+	policy.Mandatory:     keys.SendMandatory,
+}
+
+// plan checks the shared part of a call and works out what follows from it.
+func (in *Intake) plan(c Call, s *batchjson.Shared) (*plan, error) {
+	p := &plan{head: batch.Head{
+		Tenant: c.Principal.Tenant, Topic: s.Topic, From: s.From, ReplyTo: s.ReplyTo, Headers: s.Headers, Created: in.o.Now(),
+	}}
+	h := &p.head
+	steps := []func() error{
+		func() error { return parseKind(h, s) },
+		func() error { return mayClass(c.Principal, h.Class) },
+		func() error { return in.topic(h) },
+		func() error { return in.content(h, s) },
+		func() error { return parseTimes(h, s) },
+		func() error { return in.sender(h) },
+		func() error { return in.routes(p) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	p.priority = uint8(policy.Mandatory - h.Class)
+	p.due, p.expires = h.SendAt, expiry(h)
+	return p, nil
+}
+
+// parseKind reads channel and class. No class is marketing, the one that may do least; an unknown one is an error (policy.md §4).
+func parseKind(h *batch.Head, s *batchjson.Shared) error {
+	var ok bool
+	if h.Channel, ok = policy.ParseChannel(s.Channel); !ok {
+		return refuse("/channel", "unknown_channel", `say "email" or "sms"`)
+	}
+	if h.Class = policy.Marketing; s.Class == "" {
+		return nil
+	}
+	if h.Class, ok = policy.ParseClass(s.Class); !ok {
+		return refuse("/class", "unknown_class", `say "marketing", "transactional", "service" or "mandatory"`)
+	}
+	return nil
+}
+
+func mayClass(p keys.Principal, c policy.Class) error {
+	if p.May(scopes[c]) {
+		return nil
+	}
+	return &Fault{Status: http.StatusForbidden, Code: "scope_missing", Pointer: "/class",
+		Detail: fmt.Sprintf("this API key lacks the scope %s that messages of class %s need", scopes[c], c)}
+}
+
+// topic makes sure that the topic is declared.
+func (in *Intake) topic(h *batch.Head) error {
+	if h.Topic == "" {
+		return nil
+	}
+	t, err := in.o.Catalog.Topic(h.Tenant, h.Topic)
+	if errors.Is(err, catalog.ErrNotFound) && in.o.AutoTopics {
+		t, err = in.o.Catalog.PutTopic(h.Tenant, catalog.Topic{ID: h.Topic, Name: h.Topic})
+	}
+	switch {
+	case errors.Is(err, catalog.ErrNotFound):
+		return refuse("/topic", "unknown_topic", "declare the topic first: POST /v1/topics")
+	case errors.Is(err, catalog.ErrInvalid):
+		return refuse("/topic", "invalid_topic", err.Error())
+	case err != nil:
+		return unavailable("catalog_unavailable", "topics cannot be read: try again", err)
+	case t.Archived:
+		return refuse("/topic", "topic_archived", "the topic was deleted: choose another")
+	}
+	return nil
+}
+
+// parseTimes reads send_at and expires_at. A send_at in the past is now.
+func parseTimes(h *batch.Head, s *batchjson.Shared) (err error) {
+	if h.SendAt, err = parseTime(s.SendAt, "/send_at"); err != nil {
+		return err
+	}
+	if h.Expires, err = parseTime(s.ExpiresAt, "/expires_at"); err != nil {
+		return err
+	}
+	switch {
+	case h.SendAt.After(h.Created.Add(maxAhead)):
+		return refuse("/send_at", "too_far_ahead", "send_at may be at most 365 days ahead")
+	case !h.Expires.IsZero() && !h.Expires.After(later(h.Created, h.SendAt)):
+		return refuse("/expires_at", "already_expired", "expires_at must lie after now and after send_at")
+	case h.Expires.After(h.Created.Add(2 * maxAhead)):
+		return refuse("/expires_at", "too_far_ahead", "expires_at may be at most 730 days ahead")
+	}
+	return nil
+}
+
+func parseTime(text, pointer string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, refuse(pointer, "invalid_time", `write it as RFC 3339 §5.6 does: "2026-11-21T20:00:00Z"`)
+	}
+	return t.UTC(), nil
+}
+
+// expiry is when an unsent message is given up.
+func expiry(h *batch.Head) time.Time {
+	life := defaultLife
+	if h.Class == policy.Marketing {
+		life = marketingLife
+	}
+	if h.Expires.IsZero() {
+		return later(h.Created, h.SendAt).Add(life)
+	}
+	return h.Expires
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// sender fills in the tenant's own sender and asks whether the tenant may use the one named.
+func (in *Intake) sender(h *batch.Head) error {
+	if h.From == "" {
+		h.From = in.o.From(h.Tenant, h.Channel)
+	}
+	if h.From == "" {
+		return refuse("/from", "missing", "say who the message is from")
+	}
+	if err := in.o.Senders(h.Tenant, h.Channel, h.From); err != nil {
+		return &Fault{Status: http.StatusForbidden, Code: "sender_not_allowed", Detail: err.Error(), Pointer: "/from"}
+	}
+	return nil
+}
+
+// routes compiles the content for its channel and, if it is there and a sender is known, for the other one.
+func (in *Intake) routes(p *plan) (err error) {
+	h := &p.head
+	if p.main, err = in.route(h, h.Channel, h.From); err != nil {
+		return err
+	}
+	other := otherChannel(h.Channel)
+	from := in.o.From(h.Tenant, other)
+	if !speaks(h, other) || from == "" {
+		return nil
+	}
+	r, err := in.route(h, other, from)
+	p.other = &r
+	return err
+}
+
+func (in *Intake) route(h *batch.Head, c policy.Channel, from string) (route, error) {
+	names, err := in.compile(h, c, from)
+	if err != nil {
+		return route{}, contentFault(h, err)
+	}
+	if len(names) > maxRequired {
+		return route{}, refuse("", "too_many_variables", fmt.Sprintf("the content asks each recipient for %d variables; %d is the most: give defaults, or shared vars", len(names), maxRequired))
+	}
+	r := route{channel: c, region: in.o.Region(h.Tenant)}
+	email, sms := in.o.Keyers(h.Tenant)
+	if r.keyer = email; c == policy.SMS {
+		r.keyer = sms
+	}
+	for _, name := range names {
+		r.required = append(r.required, variable{name, missingVariable(name)})
+	}
+	return r, nil
+}
+
+func otherChannel(c policy.Channel) policy.Channel { return policy.Email + policy.SMS - c }
