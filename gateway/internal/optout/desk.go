@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"heed/suppression"
@@ -47,8 +48,8 @@ func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time
 	}
 	row, keys := act(t)
 	row.Source, row.At = by, at.UTC().Truncate(time.Second)
-	earlier := d.outBefore(keys, row)
-	position, err := d.list.Apply(ctx, adds(keys, row)...)
+	changes, earlier := d.adds(keys, row)
+	position, err := d.list.Apply(ctx, changes...)
 	if err != nil {
 		return "", fmt.Errorf("record opt-out: %w", err)
 	}
@@ -71,30 +72,34 @@ func act(t Token) (suppression.Row, []suppression.Key) {
 	return row, keys
 }
 
-func adds(keys []suppression.Key, row suppression.Row) []suppression.Change {
-	changes := make([]suppression.Change, len(keys))
-	for i, key := range keys {
-		changes[i] = suppression.Change{Key: key, Op: suppression.Add, Row: row}
+// adds are the changes that add row to the keys. A row that stands already is repeated as it is: its time and source stay those
+// of the first act. earlier tells whether one of them came from an act this person could not undo here. Otherwise whoever holds
+// a link could stop, undo, and so bring back someone who left long ago: a token can only opt out.
+func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []suppression.Change, earlier bool) {
+	for _, key := range keys {
+		old, stands, err := d.standing(key, row)
+		old.Position = 0 // the list gives a new one
+		if !stands {
+			old = row
+		}
+		changes = append(changes, suppression.Change{Key: key, Op: suppression.Add, Row: old})
+		// If the list cannot say what stood, the opt-out is still taken, but without the undo.
+		earlier = earlier || err != nil || stands && !d.undoable(old, row.At)
 	}
-	return changes
+	return changes, earlier
 }
 
-// outBefore tells whether one of the keys had the row already, from an act this person could not undo here. Otherwise whoever
-// holds a link could stop, undo, and so bring back someone who left long ago: a token can only opt out. If the list cannot
-// say, the opt-out is still taken, but without the undo.
-func (d *Desk) outBefore(keys []suppression.Key, row suppression.Row) bool {
-	for _, key := range keys {
-		rows, err := d.list.Rows(nil, key)
-		if err != nil {
-			return true
-		}
-		for _, old := range rows {
-			if sameKind(old, row) && !d.undoable(old, row.At) {
-				return true
-			}
-		}
+// standing finds the live row of a key that has the reason and topic of row.
+func (d *Desk) standing(key suppression.Key, row suppression.Row) (suppression.Row, bool, error) {
+	rows, err := d.list.Rows(nil, key)
+	if err != nil {
+		return row, false, err
 	}
-	return false
+	i := slices.IndexFunc(rows, func(old suppression.Row) bool { return sameKind(old, row) })
+	if i < 0 {
+		return row, false, nil
+	}
+	return rows[i], true, nil
 }
 
 func sameKind(a, b suppression.Row) bool { return a.Reason == b.Reason && a.Topic == b.Topic }
@@ -143,14 +148,12 @@ func lift(key suppression.Key, row suppression.Row, observed uint64) suppression
 // lifted reads the list again, so that "undone" is never said to someone who left a second time.
 func (d *Desk) lifted(k ticket) error {
 	for _, key := range k.keys {
-		rows, err := d.list.Rows(nil, key)
-		if err != nil {
+		_, stands, err := d.standing(key, suppression.Row{Reason: k.reason, Topic: k.topic})
+		switch {
+		case err != nil:
 			return fmt.Errorf("read back undo: %w", err)
-		}
-		for _, row := range rows {
-			if sameKind(row, suppression.Row{Reason: k.reason, Topic: k.topic}) {
-				return ErrStands
-			}
+		case stands:
+			return ErrStands
 		}
 	}
 	return nil
