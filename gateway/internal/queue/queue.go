@@ -1,13 +1,67 @@
 // Package queue is the durable queue of accepted recipients, on Pebble. It knows bytes, not messages: packed
 // segments in, leases out, results in synced groups.
+//
+// # What it promises
+//
+// Append and Stage.Commit return nil when the whole batch is on stable storage, in one synced write; before that nothing of the
+// batch can be leased or asked for, and after a crash it is there whole or not at all. Every accepted recipient ends in exactly one final
+// state: a recipient is in at most one hand at a time, a result is taken only for a recipient in that hand, and a final state is never
+// left. Results handed in with Record are on stable storage at most Options.ResultDelay and one synced write later. Leases live in
+// memory alone: what was in hand when the process died is leased again, so a recipient can be tried twice only if the process died
+// between the try and its result's sync.
+//
+// The first write that fails ends everything: Options.Trouble is told once, Append, Lease and Record answer the same error from
+// then on, and so nothing is sent whose result could not be kept. Only a new process goes on. A failure on one of Pebble's own
+// goroutines panics with a clear text instead, after Trouble has been told.
+//
+// It does not promise an order of delivery beyond the one package ready describes, and it does not keep payloads in memory: they are read at lease time.
+//
+// # What lies where
+//
+// One Pebble store holds these spaces. seg is a number that grows with every segment; times are seconds in 8 bytes; all numbers big-endian.
+//
+//	B id 'h'           batch    tenant, created, opaque head; its presence is what publishes a batch
+//	B id 'k'                    counts of the batch's finished segments
+//	B id 'c'                    control, absent while Running
+//	B id 'x' first              where the segment that begins at index first lies: seg, count
+//	S seg              payload  as it was handed in
+//	H seg              header   of a live segment: batch, first, count, initial states, lane, priority, due, expires
+//	R seg n            results  group n of a live segment: (index, state, at, attempt, code, detail, provider id, retry at)...
+//	O seg              outcome  of a finished segment: initial states and all its results; takes the place of H and R
+//	F time id          finished batches in the order in which retention ends
+//	G id               stages   not committed: what Open clears away
+//	P space 0 key      records  expires, value
+//	E time P-key       expiries of records
+//	M name             marks    low-water keys of H and R, F, E: scans start there, past what was deleted before
+//
+//	 Append ─▶ B S H ──┐                ┌─▶ R n      while some recipients are open
+//	 Stage  ─▶ S H ─ B ┴▶ Lease ─ Record ┤
+//	                                    └─▶ O, −H −R  with the last of them; F with the batch's last segment
+//	                                        └─▶ retention: B, S and O of neighbours fall in one range
+//
+// Open reads H and R alone, from the low-water mark on, never the payloads. Retries have no space of their own: their time is part of the
+// result in R, and memory keeps 16 bytes for each (decisions/0010). A batch stays whole, with all that became of it, until Options.Retention
+// after its last recipient became final; then it is dropped in ranges, and no scan ever walks over what was dropped.
+//
+// # Memory
+//
+// A live segment costs about 300 bytes and, once some of it was leased or decided at acceptance, a byte a recipient; a retry 16 bytes more. 10 million
+// queued recipients in segments of 1,000 hold 3 MB, or 13 MB when every segment has been touched.
+//
+// Everything here may be called from many goroutines, except Stage, which is for one.
+//
+// Sources: ../shared/architecture.md P2 and P3; RFC 1047 for why the window of duplicates cannot be closed; Pebble's docs and commit.go
+// for what a synced commit covers.
 package queue
 
 import (
-	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"heed/gateway/internal/queue/ready"
 )
 
 // State of a recipient. The numbers are stored on disk: never renumber.
@@ -26,9 +80,29 @@ const (
 	states           = 10
 )
 
-func (s State) String() string          { panic("contract") }
-func ParseState(s string) (State, bool) { panic("contract") }
-func (s State) Final() bool             { return s >= Sent }
+var stateNames = [states]string{Queued: "queued", Retrying: "retrying", Sent: "sent", Suppressed: "suppressed", Failed: "failed",
+	Expired: "expired", Cancelled: "cancelled", Invalid: "invalid", Duplicate: "duplicate"}
+
+// String is the state's name as it stands in the API, "" for a number that is none.
+func (s State) String() string {
+	if s < states {
+		return stateNames[s]
+	}
+	return ""
+}
+
+// ParseState reads what String writes.
+func ParseState(s string) (State, bool) {
+	for i, name := range stateNames {
+		if name == s && s != "" {
+			return State(i), true
+		}
+	}
+	return 0, false
+}
+
+// Final reports whether nothing more becomes of a recipient in this state.
+func (s State) Final() bool { return s >= Sent }
 
 // Counts holds a number per State.
 type Counts [states]uint64
@@ -38,12 +112,12 @@ type ID = [16]byte
 
 // Segment is a run of recipients of one batch that travel alike. The queue keeps Payload as it is.
 type Segment struct {
-	First    uint32  // index in the batch of the segment's first recipient
-	Count    int     // recipients in Payload
-	Initial  []State // nil: all Queued; else Count states, those decided at acceptance being final
-	Lane     string  // leased by lane, such as "email" or "sms"
-	Priority uint8   // 0 goes first
-	Due      time.Time
+	First    uint32    // index in the batch of the segment's first recipient
+	Count    int       // recipients in Payload, 1 to 65,536
+	Initial  []State   // nil: all Queued; else Count states, those decided at acceptance being final
+	Lane     string    // leased by lane, such as "email" or "sms"; from a small closed set
+	Priority uint8     // 0 goes first
+	Due      time.Time // zero: now. Times are kept to the millisecond
 	Expires  time.Time // zero: never
 	Payload  []byte
 }
@@ -54,148 +128,154 @@ type Batch struct {
 	Tenant   string
 	Head     []byte // opaque, kept as long as the batch
 	Created  time.Time
-	Segments []Segment
-	Records  []Record // written in the same commit, such as an idempotency answer
+	Segments []Segment // in order of First
+	Records  []Record  // written in the same commit, such as an idempotency answer
 }
 
 // Record is a small named value kept beside the queue.
 type Record struct {
-	Space, Key string
+	Space, Key string // Space is not empty and holds no NUL
 	Value      []byte
 	Expires    time.Time // zero: never
 }
 
+// What the queue's methods answer. Any other error is a failure of the disk, and final (see the package comment).
 var (
 	ErrNotFound = errors.New("queue: not found")
 	ErrClosed   = errors.New("queue: closed")
 	ErrExists   = errors.New("queue: batch exists")
+	ErrStopped  = errors.New("queue: a cancelled batch cannot be resumed")
+	ErrFull     = errors.New("queue: disk nearly full, free space or wait for retention")
+	ErrMisuse   = errors.New("queue: misuse") // a bug of the caller; nothing was changed
 )
 
+// Options of Open. Zero values mean the defaults named here.
 type Options struct {
-	FS          vfs.FS // nil: the operating system's, with disk-health checks
-	Now         func() time.Time
-	ResultDelay time.Duration // longest wait of a result for its group's sync; default 10ms
-	Retention   time.Duration // how long finished recipients can be asked for
-	CacheBytes  int64
-	Trouble     func(error) // called when the store can no longer write; must not block
+	FS          vfs.FS           // nil: the operating system's, with disk-health checks
+	Now         func() time.Time // nil: time.Now
+	ResultDelay time.Duration    // longest wait of a result for its group's sync; default 10ms
+	Retention   time.Duration    // how long finished batches can be asked for; default 7 days
+	CacheBytes  int64            // of blocks read, outside Go's heap; default 64 MiB
+	MinFree     uint64           // bytes of free disk below which Append and Stage answer ErrFull; default 0: never. Record and Put go on
+	Trouble     func(error)      // called once, when the store can no longer write; must not block
 }
 
-type Queue struct{}
-
-func Open(dir string, o Options) (*Queue, error) { panic("contract") }
-
-// Run writes results in groups, wakes what has become due and drops what is past retention, until ctx ends.
-func (q *Queue) Run(ctx context.Context) error { panic("contract") }
-func (q *Queue) Close() error                  { panic("contract") }
-
-// Append makes a batch durable in one synced commit.
-func (q *Queue) Append(b Batch) error { panic("contract") }
-
-// Stage begins a batch whose segments arrive one by one; nothing of it can be leased before Commit.
-func (q *Queue) Stage(b Batch) (*Stage, error) { panic("contract") }
-
-// Stage is a batch in the making. For one goroutine.
-type Stage struct{}
-
-func (s *Stage) Append(seg Segment) error                    { panic("contract") }
-func (s *Stage) Commit(head []byte, records ...Record) error { panic("contract") } // durable when it returns nil
-func (s *Stage) Abort()                                      { panic("contract") }
-
-// Lease is a run of recipients of one segment in one worker's hands.
-type Lease struct {
-	Batch     ID
-	Tenant    string
-	Segment   uint64 // the queue's own number of the segment
-	First     uint32
-	Expires   time.Time
-	Cancelled bool   // the batch was cancelled: record Cancelled, send nothing
-	Payload   []byte // the whole segment's payload; read-only, valid until the last item is recorded or released
-	Items     []Item
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.ResultDelay <= 0 {
+		o.ResultDelay = 10 * time.Millisecond
+	}
+	if o.Retention <= 0 {
+		o.Retention = 7 * 24 * time.Hour
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 64 << 20
+	}
 }
 
-type Item struct {
-	Index   int // position in the segment
-	Attempt int // tries recorded before this one
+// Queue is an open queue.
+type Queue struct {
+	o     Options
+	store *store
+	life  struct {
+		sync.RWMutex // held for reading while a call uses the store; never taken with mu held
+		closed       bool
+	}
+	controlling sync.Mutex    // one SetControl at a time, so that disk and memory agree; taken before mu
+	recording   sync.RWMutex  // held for reading while records are written, for writing while the sweeper drops what it found expired
+	flushing    chan struct{} // holds a token while results are being written; taken before mu
+	first       chan struct{} // tells Run that results have begun to wait
+	urgent      chan struct{} // tells Run that many do
+	sooner      chan struct{} // tells Run that something is due before what it sleeps for
+	swept       marks         // of the sweeper alone
+
+	mu struct {
+		sync.Mutex
+		closed   bool
+		index    *ready.Index
+		lanes    map[string]*lane
+		batches  map[ID]*batch       // the live ones
+		making   map[ID]bool         // being written
+		segments map[uint64]*segment // live ones; nil while being written
+		next     uint64              // number of the next segment
+		low      uint64              // Invariant: no key of segments is smaller
+		dirty    []*segment          // those with pending results
+		waiting  int                 // bytes of results not yet durable
+		alarm    int64               // what Run sleeps for
+	}
 }
 
-// Lease waits for work in a lane and hands out at most max recipients, by priority, then in turn between tenants.
-func (q *Queue) Lease(ctx context.Context, lane string, max int) (*Lease, error) { panic("contract") }
-
-// Release gives back items that were not tried.
-func (q *Queue) Release(l *Lease, items ...Item) { panic("contract") }
-
-// Result is what became of one item.
-type Result struct {
-	Index      int
-	State      State // final, or Retrying with RetryAt
-	Code       string
-	Detail     string
-	ProviderID string
-	RetryAt    time.Time
+// lane is what memory holds of a lane.
+type lane struct {
+	work   *sync.Cond // on Queue.mu; signalled once for each entry that becomes ready
+	counts Counts     // of its live segments; only open states are kept up
 }
 
-// Record hands in results of a lease. It waits only while the buffer is full; they are durable within ResultDelay.
-// After an error nothing more may be sent: results could not be kept.
-func (q *Queue) Record(ctx context.Context, l *Lease, results ...Result) error { panic("contract") }
-
-// Flush waits until every result handed in so far is durable.
-func (q *Queue) Flush(ctx context.Context) error { panic("contract") }
-
-type Control uint8
-
-const (
-	Running Control = 0
-	Paused  Control = 1
-	Stopped Control = 2 // cancelled
-)
-
-type Info struct {
-	ID      ID
-	Tenant  string
-	Head    []byte
-	Created time.Time
-	Control Control
-	Counts  Counts
+// lane returns a lane by name. Requires: mu is held.
+func (q *Queue) lane(name string) *lane {
+	l := q.mu.lanes[name]
+	if l == nil {
+		l = &lane{work: sync.NewCond(&q.mu)}
+		q.mu.lanes[name] = l
+	}
+	return l
 }
 
-func (q *Queue) Batch(id ID) (Info, error)         { panic("contract") }
-func (q *Queue) SetControl(id ID, c Control) error { panic("contract") } // durable; Stopped cannot be undone
+// now is the time in milliseconds.
+func (q *Queue) now() int64 { return q.o.Now().UnixMilli() }
 
-// Entry is one recipient as it stands.
-type Entry struct {
-	Index   uint32 // in the batch
-	State   State
-	Payload []byte // of its segment
-	At      int    // position in Payload
-	Last    Event  // the latest event
+// enter begins a call that reads the store; exit ends it.
+func (q *Queue) enter() error {
+	q.life.RLock()
+	if q.life.closed {
+		q.life.RUnlock()
+		return ErrClosed
+	}
+	return nil
 }
 
-// Event is one line of a recipient's timeline.
-type Event struct {
-	At         time.Time
-	State      State
-	Attempt    int
-	Code       string
-	Detail     string
-	ProviderID string
-	RetryAt    time.Time
+func (q *Queue) exit() { q.life.RUnlock() }
+
+// enterWrite begins a call that is of no use once the store has failed.
+func (q *Queue) enterWrite() error {
+	if err := q.enter(); err != nil {
+		return err
+	}
+	if err := q.store.failed(); err != nil {
+		q.exit()
+		return err
+	}
+	return nil
 }
 
-// Recipients lists a batch's recipients in a state (0 = all) from index `from` on, at most limit; next is where to go on, ok whether there is more.
-func (q *Queue) Recipients(id ID, s State, from uint32, limit int) (list []Entry, next uint32, more bool, err error) {
-	panic("contract")
+// file says in the index from when on a segment has work. Requires: mu is held.
+func (q *Queue) file(s *segment, now int64) {
+	when, ok := s.workAt()
+	if !ok || s.batch.control == Paused {
+		q.mu.index.Drop(&s.Entry)
+		return
+	}
+	if q.mu.index.Put(&s.Entry, when, now) {
+		q.lane(s.Lane).work.Signal()
+	} else if when < q.mu.alarm {
+		notify(q.sooner)
+	}
 }
 
-// Timeline tells everything of one recipient, oldest first, its acceptance included.
-func (q *Queue) Timeline(id ID, index uint32) (Entry, []Event, error) { panic("contract") }
-
-// Depth tells how much waits, per lane.
-func (q *Queue) Depth() map[string]Counts { panic("contract") }
-
-// Put writes records in one synced commit. Get answers ErrNotFound for a missing or expired one.
-func (q *Queue) Put(r ...Record) error                 { panic("contract") }
-func (q *Queue) Get(space, key string) ([]byte, error) { panic("contract") }
-func (q *Queue) Delete(space, key string) error        { panic("contract") }
-func (q *Queue) List(space, after string, limit int) (keys []string, values [][]byte, err error) {
-	panic("contract")
+// advance makes ready what has become due. Requires: mu is held.
+func (q *Queue) advance(now int64) {
+	q.mu.index.Advance(now, func(lane string) { q.lane(lane).work.Signal() })
 }
+
+// notify leaves a word in a channel of one place.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// FreeBytes is what is left on the queue's volume; the largest number where the file system cannot tell.
+func (q *Queue) FreeBytes() (uint64, error) { return q.store.free() }
