@@ -20,7 +20,7 @@ func Detail(words, recipient string) string {
 	if recipient != "" {
 		s = replaceFold(s, oneLine(recipient), hidden)
 	}
-	if !strings.Contains(recipient, "@") {
+	if isNumber(recipient) {
 		s = hideNumbers(s)
 	}
 	return clip(hideMailboxes(s), maxDetail)
@@ -118,6 +118,11 @@ func hideMailboxes(s string) string {
 }
 
 func isDelimiter(r rune) bool { return strings.ContainsRune(" <>()[],;:\"'", r) }
+
+func isNumber(recipient string) bool {
+	end, digits := numberAt(recipient)
+	return digits > 0 && end == len(recipient)
+}
 
 // hideNumbers replaces every run of seven digits or more, with or without the usual separators between them.
 func hideNumbers(s string) string {

@@ -61,7 +61,7 @@ func (s *smtpSession) command(line string) bool {
 	case "HELO":
 		return s.meet("helo", "250 peer.example")
 	case "STARTTLS":
-		return s.meet("starttls", "220 go ahead") && s.encrypt()
+		return s.meet("starttls", "220 go ahead") && (!s.last("starttls", "220") || s.encrypt())
 	case "AUTH":
 		return s.meet("auth", "235 2.7.0 welcome")
 	case "MAIL":
@@ -107,7 +107,7 @@ func (s *smtpSession) data() bool {
 	if !s.meet("data", "354 go ahead") {
 		return false
 	}
-	if a, ok := s.peer.rule.at("data", s.met["data"]); ok && !strings.HasPrefix(a[len(a)-1].line, "354") {
+	if !s.last("data", "354") {
 		return true
 	}
 	if !s.meet("body") || !s.readBody() {
@@ -156,6 +156,12 @@ func (s *smtpSession) meet(phase string, usual ...string) bool {
 		}
 	}
 	return true
+}
+
+// last tells whether the phase was answered with the code given.
+func (s *smtpSession) last(phase, code string) bool {
+	a, scripted := s.peer.rule.at(phase, s.met[phase])
+	return !scripted || strings.HasPrefix(a[len(a)-1].line, code)
 }
 
 func (s *smtpSession) do(a action) bool {

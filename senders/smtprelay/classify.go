@@ -34,13 +34,14 @@ var phaseNames = [...]string{"dial", "greeting", "EHLO", "TLS", "AUTH", "idle ch
 
 func (p phase) String() string { return phaseNames[p] }
 
-// failure turns what went wrong in phase p into the Sender's error.
-func failure(p phase, cause error, recipient string) *senders.Error {
+// failure turns what went wrong in phase p into the Sender's error. hide is what the peer's words must not tell: the recipient,
+// or before there is one the password.
+func failure(p phase, cause error, hide string) *senders.Error {
 	var reply *smtp.SMTPError
 	if errors.As(cause, &reply) && isRefusal(reply.Code) {
-		return refusal(p, reply, recipient)
+		return refusal(p, reply, hide)
 	}
-	e := &senders.Error{Class: senders.Unavailable, Code: linkCode(p), Detail: senders.Detail(linkDetail(p, cause), recipient), Err: cause}
+	e := &senders.Error{Class: senders.Unavailable, Code: linkCode(p), Detail: senders.Detail(linkDetail(p, cause), hide), Err: cause}
 	if p == phaseDot {
 		e.Class = senders.Unknown
 	}
@@ -50,12 +51,12 @@ func failure(p phase, cause error, recipient string) *senders.Error {
 func isRefusal(code int) bool { return code >= 400 && code <= 599 }
 
 // refusal is the pure core: what a 4yz or 5yz reply means.
-func refusal(p phase, r *smtp.SMTPError, recipient string) *senders.Error {
+func refusal(p phase, r *smtp.SMTPError, hide string) *senders.Error {
 	code := enhancedCode(p, r)
 	return &senders.Error{
 		Class:  refusalClass(p, r.Code, code),
 		Code:   code,
-		Detail: senders.Detail(fmt.Sprintf("%d %s", r.Code, r.Message), recipient),
+		Detail: senders.Detail(fmt.Sprintf("%d %s", r.Code, r.Message), hide),
 	}
 }
 

@@ -40,7 +40,7 @@ func connect(ctx context.Context, opt *Options) (*conn, error) {
 	}
 	if err != nil {
 		raw.Close()
-		return nil, failure(c.phase, cause(ctx, err), "")
+		return nil, failure(c.phase, cause(ctx, err), opt.Password)
 	}
 	c.lastReply = time.Now()
 	return c, nil

@@ -18,10 +18,14 @@ type wire struct {
 	net.Conn
 	budget  int           // bytes the peer may still send in this phase
 	perPart time.Duration // in the body phase: the time of each Write
+	failed  error         // the first fault
 }
 
-// enter begins a phase of at most d.
+// enter begins a phase of at most d, unless there was a fault before: bufio takes half a line at the end of a link for a whole one.
 func (w *wire) enter(d time.Duration) error {
+	if w.failed != nil {
+		return w.failed
+	}
 	w.budget, w.perPart = maxReply, 0
 	return w.Conn.SetDeadline(time.Now().Add(d))
 }
@@ -35,7 +39,14 @@ func (w *wire) Read(b []byte) (int, error) {
 	}
 	n, err := w.Conn.Read(b[:min(len(b), w.budget)])
 	w.budget -= n
-	return n, err
+	return n, w.note(err)
+}
+
+func (w *wire) note(err error) error {
+	if w.failed == nil {
+		w.failed = err
+	}
+	return err
 }
 
 func (w *wire) Write(b []byte) (int, error) {
@@ -44,7 +55,8 @@ func (w *wire) Write(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return w.Conn.Write(b)
+	n, err := w.Conn.Write(b)
+	return n, w.note(err)
 }
 
 func (w *wire) SetDeadline(time.Time) error      { return nil }
