@@ -1,0 +1,301 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"strconv"
+	"sync"
+	"time"
+
+	"heed/gateway/internal/batch"
+	"heed/gateway/internal/batchjson"
+	"heed/gateway/internal/intake"
+	"heed/gateway/internal/queue"
+)
+
+// limits bound JSON send calls; recipients of NDJSON calls are bounded by nothing but the disk.
+var limits = batchjson.Limits{Recipients: 10_000, Depth: maxDepth}
+
+// decoders are reused: one holds the index of up to 10,000 recipients.
+var decoders = sync.Pool{New: func() any { return &batchjson.Decoder{} }}
+
+const (
+	typeJSON   = "application/json"
+	typeNDJSON = "application/x-ndjson"
+	typeJSONL  = "application/jsonl"
+)
+
+// createBatch is POST /v1/batches.
+func (s *Server) createBatch(c *call) error {
+	kind, err := c.needType(typeJSON, typeNDJSON, typeJSONL)
+	if err != nil {
+		return err
+	}
+	in, err := c.sendCall()
+	if err != nil {
+		return err
+	}
+	if kind == typeJSON {
+		return s.wholeBatch(c, in)
+	}
+	return s.streamedBatch(c, in)
+}
+
+// sendCall reads how a batch is handed in.
+func (c *call) sendCall() (in intake.Call, err error) {
+	in.Principal = c.principal
+	if in.DryRun, err = c.flag("dry_run"); err != nil {
+		return in, err
+	}
+	validation, err := c.oneOf("validation", "permissive", "strict")
+	if err != nil {
+		return in, err
+	}
+	in.Strict = validation == "strict"
+	in.Results, err = c.oneOf("results", "", "all", "none")
+	return in, err
+}
+
+func (s *Server) wholeBatch(c *call, in intake.Call) error {
+	raw, err := readBody(c, s.o.BatchBytes)
+	if err != nil {
+		return err
+	}
+	return s.once(c, in, raw, func(in intake.Call) (*intake.Answer, error) {
+		d := decoders.Get().(*batchjson.Decoder)
+		defer decoders.Put(d)
+		if err := d.Batch(raw, limits); err != nil {
+			return nil, err
+		}
+		return s.o.Intake.Accept(c.context(), in, &d.Shared, d.Recipients)
+	})
+}
+
+// once takes a call whose body is in memory, or answers it from the record of its idempotency key. It digests the body before accept
+// sees it: decoding changes it in place.
+func (s *Server) once(c *call, in intake.Call, body []byte, accept func(intake.Call) (*intake.Answer, error)) error {
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return err
+	}
+	if key == "" || in.DryRun {
+		return c.deliver(accept(in))
+	}
+	in.Idempotency = c.identity(key, sha256.Sum256(body))
+	return s.replayed(c, in, func() (*intake.Answer, error) { return accept(in) })
+}
+
+// replayed answers from the record of the call's key, or lets accept do the work.
+func (s *Server) replayed(c *call, in intake.Call, accept func() (*intake.Answer, error)) error {
+	recorded, done, err := s.o.Intake.Replay(in)
+	if err != nil || recorded != nil {
+		return c.deliver(recorded, err)
+	}
+	defer done()
+	return c.deliver(accept())
+}
+
+// deliver answers with what the intake says.
+func (c *call) deliver(a *intake.Answer, err error) error {
+	if err != nil {
+		return err
+	}
+	if a.Replay {
+		c.header("Idempotent-Replayed", "true")
+	}
+	c.respond(a.Status, typeJSON, a.Body)
+	return nil
+}
+
+// batchView is a batch on the wire.
+type batchView struct {
+	ID      string            `json:"id"`
+	Status  string            `json:"status"`
+	Created time.Time         `json:"created"`
+	Tenant  string            `json:"tenant"`
+	Channel string            `json:"channel"`
+	Class   string            `json:"class"`
+	Topic   string            `json:"topic,omitempty"`
+	Counts  map[string]uint64 `json:"counts"`
+}
+
+// getBatch is GET /v1/batches/{id}.
+func (s *Server) getBatch(c *call) error {
+	info, err := s.batchOf(c)
+	if err != nil {
+		return err
+	}
+	return c.respondBatch(info)
+}
+
+func (c *call) respondBatch(info queue.Info) error {
+	head, err := batch.DecodeHead(info.Head)
+	if err != nil {
+		return err
+	}
+	return c.respondJSON(200, batchView{
+		ID: batch.ID(info.ID).String(), Status: status(info), Created: info.Created.UTC(), Tenant: info.Tenant,
+		Channel: head.Channel.String(), Class: head.Class.String(), Topic: head.Topic, Counts: counts(info.Counts),
+	})
+}
+
+// batchOf reads the batch that the path names. Another tenant's is not found, as one that never was.
+func (s *Server) batchOf(c *call) (queue.Info, error) {
+	id, err := batch.ParseID(c.params[0])
+	if err != nil {
+		return queue.Info{}, err
+	}
+	return s.ownBatch(c, id)
+}
+
+func (s *Server) ownBatch(c *call, id batch.ID) (queue.Info, error) {
+	info, err := s.o.Queue.Batch(id)
+	if err == nil && info.Tenant != c.principal.Tenant {
+		err = queue.ErrNotFound
+	}
+	return info, err
+}
+
+// status names where a batch stands.
+func status(info queue.Info) string {
+	switch open := info.Counts[queue.Queued] + info.Counts[queue.Retrying]; {
+	case info.Control == queue.Stopped:
+		return "cancelled"
+	case open == 0:
+		return "done"
+	case info.Control == queue.Paused:
+		return "paused"
+	}
+	return "running"
+}
+
+// counts names the numbers; all states are there, so that a caller may add them up.
+func counts(n queue.Counts) map[string]uint64 {
+	named := make(map[string]uint64, len(n))
+	for state := queue.Queued; int(state) < len(n); state++ {
+		named[state.String()] = n[state]
+	}
+	return named
+}
+
+func (s *Server) pauseBatch(c *call) error  { return s.control(c, queue.Paused) }
+func (s *Server) resumeBatch(c *call) error { return s.control(c, queue.Running) }
+func (s *Server) cancelBatch(c *call) error { return s.control(c, queue.Stopped) }
+
+// control is POST /v1/batches/{id}/pause, resume and cancel; asking for what is so already is no error.
+func (s *Server) control(c *call, want queue.Control) error {
+	info, err := s.batchOf(c)
+	if err != nil {
+		return err
+	}
+	if info.Control == queue.Stopped && want != queue.Stopped {
+		return refuse("conflict", "The batch is cancelled, which cannot be undone.")
+	}
+	if err := s.o.Queue.SetControl(info.ID, want); err != nil {
+		return err
+	}
+	if info, err = s.batchOf(c); err != nil {
+		return err
+	}
+	return c.respondBatch(info)
+}
+
+// recipientView is a recipient on the wire, as it stands.
+type recipientView struct {
+	Index     uint32 `json:"index"`
+	ID        string `json:"id"`
+	To        string `json:"to"`
+	ClientRef string `json:"client_ref,omitempty"`
+	State     string `json:"state"`
+	eventView
+}
+
+// eventView is what happened to a recipient.
+type eventView struct {
+	At         time.Time `json:"at,omitzero"`
+	Attempt    int       `json:"attempt,omitempty"`
+	Code       string    `json:"code,omitempty"`
+	Detail     string    `json:"detail,omitempty"`
+	ProviderID string    `json:"provider_id,omitempty"`
+	RetryAt    time.Time `json:"retry_at,omitzero"`
+}
+
+func viewEvent(e queue.Event) eventView {
+	return eventView{utc(e.At), e.Attempt, e.Code, e.Detail, e.ProviderID, utc(e.RetryAt)}
+}
+
+// utc keeps the zero time zero, so that omitzero sees it.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// listRecipients is GET /v1/batches/{id}/recipients.
+func (s *Server) listRecipients(c *call) error {
+	info, err := s.batchOf(c)
+	if err != nil {
+		return err
+	}
+	state, from, limit, err := c.recipientsQuery()
+	if err != nil {
+		return err
+	}
+	list, next, more, err := s.o.Queue.Recipients(info.ID, state, from, limit)
+	if err != nil {
+		return err
+	}
+	out := listing[recipientView]{Data: make([]recipientView, len(list)), More: more}
+	if more {
+		out.Next = strconv.FormatUint(uint64(next), 10)
+	}
+	var reader segmentReader
+	for i, e := range list {
+		if out.Data[i], err = reader.view(info.ID, e); err != nil {
+			return err
+		}
+	}
+	return c.respondJSON(200, out)
+}
+
+func (c *call) recipientsQuery() (state queue.State, from uint32, limit int, err error) {
+	if name := c.query["state"]; name != "" {
+		var ok bool
+		if state, ok = queue.ParseState(name); !ok {
+			return 0, 0, 0, refuseParameter("state", "Use the name of a state, such as sent or failed.")
+		}
+	}
+	if after := c.query["after"]; after != "" {
+		n, err := strconv.ParseUint(after, 10, 32)
+		if err != nil {
+			return 0, 0, 0, refuseParameter("after", "Use the value of next of the page before.")
+		}
+		from = uint32(n)
+	}
+	limit, err = c.limit()
+	return state, from, limit, err
+}
+
+// segmentReader opens each segment once for entries that follow each other.
+type segmentReader struct {
+	segment batch.Segment
+	open    *byte // first byte of the payload that is open
+}
+
+func (r *segmentReader) view(id queue.ID, e queue.Entry) (recipientView, error) {
+	to, err := r.recipient(e)
+	return recipientView{
+		Index: e.Index, ID: batch.MessageID(id, e.Index), To: string(to.To), ClientRef: string(to.ClientRef),
+		State: e.State.String(), eventView: viewEvent(e.Last),
+	}, err
+}
+
+func (r *segmentReader) recipient(e queue.Entry) (batch.Recipient, error) {
+	if len(e.Payload) == 0 || r.open != &e.Payload[0] {
+		if err := r.segment.Open(e.Payload); err != nil {
+			return batch.Recipient{}, err
+		}
+		r.open = &e.Payload[0]
+	}
+	return r.segment.At(e.At), nil
+}

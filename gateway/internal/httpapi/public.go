@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"strings"
+
+	"heed/gateway/internal/optout/page"
+)
+
+// page serves what recipients see. The routes only say that a path is there and how long a body may be; the pages answer.
+func (s *Server) page(c *call) error {
+	if s.o.Page == nil {
+		return refuse("not_found", "This gateway serves no pages.")
+	}
+	body, err := c.formBody()
+	if err != nil {
+		return err
+	}
+	path, _, _ := strings.Cut(string(c.ctx.Request.Header.RequestURI()), "?")
+	r := s.o.Page(c.context(), page.Request{
+		Method: string(c.ctx.Method()), Path: path, ContentType: string(c.ctx.Request.Header.ContentType()), Body: body,
+		AcceptLanguage: string(c.ctx.Request.Header.Peek("Accept-Language")),
+	})
+	if r.Err != nil {
+		s.o.Log.Error("opt-out not recorded", "request_id", c.requestID, "operation", c.operation(), "cause", r.Err)
+	}
+	c.respondPlain(r.Status, r.Header, r.Body)
+	return nil
+}
+
+// Inbound is a provider's webhook as it came. It is a copy: it may be kept.
+type Inbound struct {
+	Path        string // with query, as it was signed
+	ContentType string
+	Signature   string // X-Twilio-Signature
+	Body        []byte // raw, for the signature is over it
+}
+
+// InboundAnswer is what the provider gets.
+type InboundAnswer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+	Err         error // for the log
+}
+
+// inbound serves POST /v1/inbound/twilio. The answer is the handler's: 2xx only after the effect is durable.
+func (s *Server) inbound(c *call) error {
+	if s.o.Inbound == nil {
+		return refuse("not_found", "This gateway takes no texts.")
+	}
+	body, err := c.formBody()
+	if err != nil {
+		return err
+	}
+	a := s.o.Inbound(c.context(), Inbound{
+		Path: string(c.ctx.Request.Header.RequestURI()), ContentType: string(c.ctx.Request.Header.ContentType()),
+		Signature: string(c.ctx.Request.Header.Peek("X-Twilio-Signature")), Body: body,
+	})
+	if a.Err != nil {
+		s.o.Log.Error("text not taken", "request_id", c.requestID, "cause", a.Err)
+	}
+	c.respondPlain(a.Status, [][2]string{{"Content-Type", a.ContentType}}, a.Body)
+	return nil
+}
+
+// formBody reads the body of an outsider, if the route takes one, and copies it: handlers may keep it.
+func (c *call) formBody() ([]byte, error) {
+	if c.route.limit == 0 {
+		return nil, nil
+	}
+	raw, err := readBody(c, c.route.limit)
+	return append([]byte(nil), raw...), err
+}
+
+// respondPlain sets an answer of a part that knows its own headers.
+func (c *call) respondPlain(status int, header [][2]string, body []byte) {
+	c.ctx.SetStatusCode(status)
+	for _, h := range header {
+		c.header(h[0], h[1])
+	}
+	c.ctx.Response.SetBody(body)
+}
+
+// welcome is GET /.
+func (s *Server) welcome(c *call) error {
+	c.respond(200, "text/plain; charset=utf-8", []byte("This is Heed, a messaging gateway that heeds.\n\n"+
+		"The API is described at "+s.o.PublicURL+"/openapi.yaml (and .json).\n"+
+		"Every error has a page under "+s.o.PublicURL+"/problems/.\n"))
+	return nil
+}
+
+// explainProblem is GET /problems/{code}: what the type of a problem+json points to.
+func (s *Server) explainProblem(c *call) error {
+	k, ok := kindOf[c.params[0]]
+	if !ok {
+		return refuse("not_found", "There is no problem with this code.")
+	}
+	c.respond(200, "text/plain; charset=utf-8", []byte(k.title+"\n\nCode: "+k.code+"\n\n"+k.help+"\n"))
+	return nil
+}

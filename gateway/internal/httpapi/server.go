@@ -1,0 +1,265 @@
+// Package httpapi is the gateway's public front: the send API, the suppression list, topics and templates for callers with an API
+// key; unsubscribe links, provider webhooks and the API's description for everybody. It is the only importer of fasthttp.
+//
+// Promises. One table (routes) drives routing, authorisation, metric labels and the description's test. A request is looked at in
+// this order: framing, path, method, query, key, scope, the key's open calls, and only then its body, which is bounded in bytes,
+// memory, growth and pace. Every refusal is a problem+json (RFC 9457) from one table with a request id. Nothing of a request is kept
+// after its answer: what parts below need longer they copy. A panic in a handler is one caller's 500. An early answer to a
+// body that was not read closes the connection, so that its bytes are never taken for a request.
+//
+// Not here: TLS and HTTP/2 (a proxy in front does both), browsers' cross-origin calls, sessions. Nothing is logged per request.
+//
+// fasthttp is used with StreamRequestBody, so handlers run before the body is read (but its first 8 KiB), and the key is checked
+// in time without HeaderReceived.
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"heed/gateway/internal/keys"
+	"heed/gateway/internal/optout/page"
+	"heed/suppression/address"
+	"heed/suppression/policy"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Options are the parts behind the API and its limits. Every part must be set but Page, Inbound and Transfer, without which their routes
+// answer 404. Zero limits take the defaults named here.
+type Options struct {
+	PublicURL string // "https://mail.example.com", for links in answers; never taken from Host
+	Keys      checker
+	Intake    Intake
+	Queue     Queue
+	List      List
+	Keyers    func(tenant string) (email, sms address.Keyer)
+	Region    func(tenant string) string // country of numbers without "+", ISO 3166-1 alpha-2; nil: none
+	Policy    *policy.Table
+	Catalog   Catalog
+	Transfer  Transfer
+	Page      func(ctx context.Context, r page.Request) page.Response // unsubscribe and preference pages
+	Inbound   func(ctx context.Context, r Inbound) InboundAnswer      // texts from Twilio
+
+	Log     *slog.Logger
+	Now     func() time.Time
+	Observe func(operation string, status int, took time.Duration) // called once a request; must not block
+
+	ReadTimeout    time.Duration // of a header block and a body's first 8 KiB; 5 s
+	WriteTimeout   time.Duration // of each write; 10 s
+	IdleTimeout    time.Duration // between two requests; 30 s
+	CallTimeout    time.Duration // of a call that is no stream, body excepted; 30 s
+	Concurrency    int           // open connections; 10,000
+	ConnsPerIP     int           // open connections of one address; 0: no limit, as behind a proxy
+	RequestsPerCon int           // after which a connection is closed; 0: no limit
+	CallsPerKey    int           // open calls of one key; 64
+	BodyMemory     int64         // bytes that all bodies in hand may take; 256 MiB
+	BatchBytes     int64         // of a JSON batch or check; 16 MiB
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.ReadTimeout, 5*time.Second)
+	setDefault(&o.WriteTimeout, 10*time.Second)
+	setDefault(&o.IdleTimeout, 30*time.Second)
+	setDefault(&o.CallTimeout, 30*time.Second)
+	setDefault(&o.Concurrency, 10_000)
+	setDefault(&o.CallsPerKey, 64)
+	setDefault(&o.BodyMemory, 256<<20)
+	setDefault(&o.BatchBytes, 16<<20)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Region == nil {
+		o.Region = func(string) string { return "" }
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, int, time.Duration) {}
+	}
+	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	return o
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+const (
+	headerBytes = 8 << 10 // request line and headers; also what is read of a body before its handler runs
+	prefetched  = 8 << 10
+)
+
+// Server is the public front. Safe for concurrent use.
+type Server struct {
+	o        Options
+	fast     *fasthttp.Server
+	router   *router
+	memory   *memory
+	slots    slots
+	base     context.Context // of every call; ends when a shutdown runs out of time
+	abort    context.CancelFunc
+	listener atomic.Pointer[listener]
+	stopped  atomic.Bool
+}
+
+// New makes a server. It starts nothing. Errors name each part that is missing.
+func New(o Options) (*Server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	s := &Server{o: o, router: newRouter(routes), memory: newMemory(o.BodyMemory), slots: slots{max: int64(o.CallsPerKey)}}
+	s.base, s.abort = context.WithCancel(context.Background())
+	s.fast = &fasthttp.Server{
+		Name:                         "heed",
+		Handler:                      s.serve,
+		ErrorHandler:                 s.unreadable,
+		Logger:                       quiet{o.Log},
+		ReadTimeout:                  o.ReadTimeout,
+		WriteTimeout:                 o.WriteTimeout,
+		IdleTimeout:                  o.IdleTimeout,
+		Concurrency:                  o.Concurrency,
+		MaxRequestsPerConn:           o.RequestsPerCon,
+		ReadBufferSize:               headerBytes,
+		MaxRequestBodySize:           prefetched, // past which bodies are streams; their limits are the routes'
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true,
+		NoDefaultContentType:         true,
+	}
+	return s, nil
+}
+
+func (o Options) check() error {
+	var missing []string
+	for name, ok := range map[string]bool{
+		"Keys": o.Keys != nil, "Intake": o.Intake != nil, "Queue": o.Queue != nil, "List": o.List != nil,
+		"Keyers": o.Keyers != nil, "Policy": o.Policy != nil, "Catalog": o.Catalog != nil,
+	} {
+		if !ok {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		return errors.New("httpapi: options without " + strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// Serve answers on ln until Shutdown, and then returns nil. One listener a server.
+func (s *Server) Serve(ln net.Listener) error {
+	l := newListener(ln, s.o.ConnsPerIP, s.o.WriteTimeout)
+	if s.stopped.Load() || !s.listener.CompareAndSwap(nil, l) {
+		return errors.Join(errors.New("httpapi: the server has served before"), ln.Close())
+	}
+	return s.fast.Serve(l)
+}
+
+// Shutdown stops accepting and waits for the calls that run, each connection closing after its answer. When ctx ends first, the calls'
+// contexts end and every connection is closed, and ctx's error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopped.Store(true)
+	defer s.abort()
+	err := s.fast.ShutdownWithContext(ctx)
+	if l := s.listener.Load(); l != nil && ctx.Err() != nil {
+		s.abort()
+		l.closeAll()
+	}
+	return err
+}
+
+// serve is the whole of a request. fasthttp does not recover panics, and one would end the process.
+func (s *Server) serve(ctx *fasthttp.RequestCtx) {
+	c := s.newCall(ctx)
+	defer c.settle()
+	defer func() {
+		if r := recover(); r != nil {
+			s.o.Log.Error("panic in a handler", "request_id", c.requestID, "operation", c.operation(), "panic", panicType(r), "stack", string(debug.Stack()))
+			s.refuse(c, refuse("internal", "The request id leads to the cause."))
+		}
+	}()
+	if err := s.answer(c); err != nil {
+		s.refuse(c, err)
+	}
+}
+
+// panicType is what may be logged of a panic: the runtime's own errors in full; of other values, which may hold a caller's bytes, the kind.
+func panicType(r any) string {
+	if err, ok := r.(interface{ RuntimeError() }); ok {
+		return err.(error).Error()
+	}
+	return "a value of our own"
+}
+
+// answer leads a request to its handler, in the order that the package comment promises.
+func (s *Server) answer(c *call) error {
+	if err := checkFraming(&c.ctx.Request.Header); err != nil {
+		c.ctx.SetConnectionClose()
+		return err
+	}
+	if err := s.router.find(c); err != nil {
+		return err
+	}
+	if err := c.parseQuery(); err != nil {
+		return err
+	}
+	if err := s.authorise(c); err != nil {
+		return err
+	}
+	if c.route.scope != 0 {
+		leave, err := s.slots.take(c)
+		if err != nil {
+			return err
+		}
+		c.leave = leave
+	}
+	return c.route.handle(s, c)
+}
+
+// refuse answers with a problem and logs its cause if there is one.
+func (s *Server) refuse(c *call, err error) {
+	p := problemOf(err)
+	if p.cause != nil {
+		s.o.Log.Error("call not served", "request_id", c.requestID, "operation", c.operation(), "code", p.code, "cause", p.cause)
+	}
+	p.write(c)
+}
+
+// unreadable answers what fasthttp could not read as a request; it closes the connection afterwards.
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	c := s.newCall(ctx)
+	c.conn().linger.Store(true)
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.As(err, &small):
+		s.refuse(c, refuse("header_too_large", "The request line and the headers may have 8 KiB together."))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		s.refuse(c, refuse("request_timeout", "The request came too slowly."))
+	default:
+		s.refuse(c, refuse("bad_request", "This is not an HTTP/1.1 request that we can read."))
+	}
+	s.o.Observe("unreadable", ctx.Response.StatusCode(), 0)
+}
+
+// newRequestID is 128 random bits.
+func newRequestID() string { return "req_" + rand.Text() }
+
+// quiet keeps fasthttp's words and drops its values, which hold parts of requests (even with SecureErrorLogMessage, the URI).
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Printf(format string, _ ...any) { q.log.Debug("connection fault", "kind", format) }
+
+var _ checker = (*keys.Store)(nil)

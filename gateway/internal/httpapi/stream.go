@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+
+	"heed/gateway/internal/batchjson"
+	"heed/gateway/internal/intake"
+)
+
+// streamedBatch is POST /v1/batches with NDJSON: line 1 the shared part, then a recipient a line, in bounded memory. Nothing of it can be
+// sent before the last line was read and the whole was committed.
+func (s *Server) streamedBatch(c *call, in intake.Call) error {
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return err
+	}
+	if key == "" || in.DryRun {
+		b, err := openBody(c, 0)
+		if err != nil {
+			return err
+		}
+		return c.deliver(s.takeLines(c, in, b, nil))
+	}
+	return s.streamedOnce(c, in, key)
+}
+
+// streamedOnce takes a stream with an idempotency key. The key's record is asked before the stream is worked on, so the body's digest must
+// be known: the caller declares it (RFC 9530), or the body is short enough to be held.
+func (s *Server) streamedOnce(c *call, in intake.Call, key string) error {
+	declared, ok, err := c.declaredDigest()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return s.heldOnce(c, in, key)
+	}
+	in.Idempotency = c.identity(key, declared)
+	return s.replayed(c, in, func() (*intake.Answer, error) {
+		hash := sha256.New()
+		b, err := openBodyHashed(c, hash)
+		if err != nil {
+			return nil, err
+		}
+		return s.takeLines(c, in, b, func() error {
+			if !bytes.Equal(hash.Sum(nil), declared[:]) {
+				return refuse("digest_mismatch", "The body is not the one that Content-Digest names.")
+			}
+			return nil
+		})
+	})
+}
+
+func (s *Server) heldOnce(c *call, in intake.Call, key string) error {
+	raw, err := readBody(c, s.o.BatchBytes)
+	var p *problem
+	if errors.As(err, &p) && p.code == "body_too_large" {
+		return refuse("digest_required", "The body is too long to be held; send Content-Digest.")
+	}
+	if err != nil {
+		return err
+	}
+	in.Idempotency = c.identity(key, sha256.Sum256(raw))
+	return s.replayed(c, in, func() (*intake.Answer, error) {
+		held := c.buffer
+		c.buffer = nil
+		defer s.memory.release(held)
+		return s.takeLines(c, in, bytes.NewReader(raw), nil)
+	})
+}
+
+// takeLines hands a stream to the intake. complete, if set, has the last word before the commit.
+func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete func() error) (*intake.Answer, error) {
+	l, err := c.openLines(body, batchBlock)
+	if err != nil {
+		return nil, err
+	}
+	d := decoders.Get().(*batchjson.Decoder)
+	defer decoders.Put(d)
+	line, err := l.first()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Head(line, limits); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(s.base)
+	defer cancel()
+	st, err := s.o.Intake.Open(ctx, in, &d.Shared)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Abort()
+	if err := addLines(st, d, l); err != nil {
+		return nil, err
+	}
+	if complete != nil {
+		if err := complete(); err != nil {
+			return nil, err
+		}
+	}
+	return st.Commit()
+}
+
+// most is how many recipients are handed on at a time.
+const most = 10_000
+
+// addLines reads the recipients and hands them on, a block at a time.
+func addLines(st Stream, d *batchjson.Decoder, l *lines) error {
+	for {
+		for line, ok := l.next(); ok; line, ok = l.next() {
+			if err := d.Line(line, l.n, limits); err != nil {
+				return err
+			}
+			if len(d.Recipients) == most {
+				if err := handOn(st, d); err != nil {
+					return err
+				}
+			}
+		}
+		if err := handOn(st, d); err != nil { // before the block they lie in is filled anew
+			return err
+		}
+		if err := l.fillBlock(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func handOn(st Stream, d *batchjson.Decoder) error {
+	if len(d.Recipients) == 0 {
+		return nil
+	}
+	err := st.Add(d.Recipients)
+	d.Recipients = d.Recipients[:0]
+	return err
+}
