@@ -18,17 +18,18 @@ import (
 //	     8     16  Label.Store
 //	    24     16  Label.Secret
 //	    40      8  Label.Position
-//	    48      8  keys
-//	    56      8  capacity
-//	    64      8  rate (IEEE 754)
-//	    72      8  blocks
-//	    80      8  locations of a key
-//	    88      8  XXH3-64 of the 88 bytes before
-//	    96  64×n  blocks
-//	  96+64n    8  XXH3-64 of the blocks
+//	    48      8  Label.History
+//	    56      8  keys
+//	    64      8  capacity
+//	    72      8  rate (IEEE 754)
+//	    80      8  blocks
+//	    88      8  locations of a key
+//	    96      8  XXH3-64 of the 96 bytes before
+//	   104  64×n  blocks
+//	104+64n    8  XXH3-64 of the blocks
 const (
 	magic      = "HeedFlt\x01"
-	headerSize = 96
+	headerSize = 104
 	sumSize    = 8
 	chunkWords = 1 << 14 // 128 KiB are read or written at a time
 )
@@ -42,6 +43,7 @@ type Label struct {
 	Store    [16]byte // which store it was built from
 	Secret   [16]byte // fingerprint of the secret that made the keys
 	Position uint64   // every change up to here is in the filter
+	History  uint64   // digest of the changes up to Position: the same position of another history does not count
 }
 
 // Save writes the filter with its label in the form Read takes. Adding may go on meanwhile: the written filter
@@ -72,7 +74,7 @@ func (f *Filter) header(label Label) []byte {
 	b = append(b, magic...)
 	b = append(b, label.Store[:]...)
 	b = append(b, label.Secret[:]...)
-	for _, v := range [...]uint64{label.Position, f.Len(), f.capacity, math.Float64bits(f.rate), f.blocks, f.k} {
+	for _, v := range [...]uint64{label.Position, label.History, f.Len(), f.capacity, math.Float64bits(f.rate), f.blocks, f.k} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return binary.LittleEndian.AppendUint64(b, xxh3.Hash(b))
@@ -114,11 +116,11 @@ func parseHeader(b []byte, size int64) (label Label, g geometry, keys uint64, er
 	if xxh3.Hash(b[:headerSize-sumSize]) != u64(headerSize-sumSize) {
 		return refuse("header checksum")
 	}
-	g, err = plan(u64(56), math.Float64frombits(u64(64)))
+	g, err = plan(u64(64), math.Float64frombits(u64(72)))
 	if err != nil {
 		return refuse(err.Error())
 	}
-	if g.blocks != u64(72) || g.k != u64(80) {
+	if g.blocks != u64(80) || g.k != u64(88) {
 		return refuse("its shape does not follow from its capacity")
 	}
 	if want := int64(8*g.words()) + headerSize + sumSize; size != want {
@@ -126,8 +128,8 @@ func parseHeader(b []byte, size int64) (label Label, g geometry, keys uint64, er
 	}
 	copy(label.Store[:], b[8:])
 	copy(label.Secret[:], b[24:])
-	label.Position = u64(40)
-	return label, g, u64(48), nil
+	label.Position, label.History = u64(40), u64(48)
+	return label, g, u64(56), nil
 }
 
 // readWords needs no atomic stores: nobody else has the filter yet.

@@ -13,7 +13,7 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-var label = Label{Store: [16]byte{1}, Secret: [16]byte{2}, Position: 3}
+var label = Label{Store: [16]byte{1}, Secret: [16]byte{2}, Position: 3, History: 4}
 
 func anyLabel(Label) error { return nil }
 
@@ -83,22 +83,22 @@ func TestFile_LyingHeaderIsRefusedBeforeAllocation(t *testing.T) {
 		t.Helper()
 		b := encode(t, f)
 		binary.LittleEndian.PutUint64(b[at:], value)
-		binary.LittleEndian.PutUint64(b[88:], xxh3.Hash(b[:88]))
+		binary.LittleEndian.PutUint64(b[96:], xxh3.Hash(b[:96]))
 		var err error
 		allocs := testing.AllocsPerRun(1, func() { _, err = read(b) })
 		if !errors.Is(err, ErrFile) || allocs > 20 {
 			t.Errorf("%s: %v after %v allocations", name, err, allocs)
 		}
 	}
-	check("capacity of 2^35", 56, 1<<35)
-	check("capacity of 2^63", 56, 1<<63)
-	check("capacity of none", 56, 0)
-	check("rate that is no number", 64, math.Float64bits(math.NaN()))
-	check("another rate", 64, math.Float64bits(0.25))
-	check("more blocks", 72, f.blocks+1)
-	check("no blocks", 72, 0)
-	check("fewer locations", 80, f.k-1)
-	check("more locations", 80, 64)
+	check("capacity of 2^35", 64, 1<<35)
+	check("capacity of 2^63", 64, 1<<63)
+	check("capacity of none", 64, 0)
+	check("rate that is no number", 72, math.Float64bits(math.NaN()))
+	check("another rate", 72, math.Float64bits(0.25))
+	check("more blocks", 80, f.blocks+1)
+	check("no blocks", 80, 0)
+	check("fewer locations", 88, f.k-1)
+	check("more locations", 88, 64)
 }
 
 func TestFile_LabelIsSeenBeforeTheBits(t *testing.T) {

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// fuse turns Pebble's "end the process now" into an error that every later call returns. Pebble calls Logger.Fatalf, which
+// must not return, when a WAL or MANIFEST write has failed: what is on disk is then unknown until a new
+// process recovers it. The goroutine that reported such a failure is parked for ever with the locks it holds, so that
+// nothing goes on in a database in that state; the goroutines waiting for it are let go by do.
+type fuse struct {
+	once sync.Once
+	gone chan struct{} // closed when err is set
+	err  error
+}
+
+// ErrDead is the cause of every error after the store has failed for good.
+var ErrDead = errors.New("suppression store has failed and takes no more work; restart the process once the disk is well")
+
+func newFuse() *fuse { return &fuse{gone: make(chan struct{})} }
+
+// blow makes the failure final; only the first cause counts.
+func (f *fuse) blow(cause string) {
+	f.once.Do(func() {
+		f.err = fmt.Errorf("%w: %s", ErrDead, cause)
+		close(f.gone)
+	})
+}
+
+// blown is the failure, or nil.
+func (f *fuse) blown() error {
+	select {
+	case <-f.gone:
+		return f.err
+	default:
+		return nil
+	}
+}
+
+// do runs op in a goroutine of its own and waits for it, or for the failure: op may be stuck in a dead database.
+func (f *fuse) do(op func() error) error {
+	if err := f.blown(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- op() }()
+	select {
+	case err := <-done:
+		if dead := f.blown(); dead != nil {
+			return dead
+		}
+		return err
+	case <-f.gone:
+		return f.err
+	}
+}
+
+// Infof and Errorf drop Pebble's log: libraries do not log, and what matters comes as errors and events.
+func (f *fuse) Infof(string, ...any)  {}
+func (f *fuse) Errorf(string, ...any) {}
+
+// Fatalf never returns; see fuse.
+func (f *fuse) Fatalf(format string, args ...any) {
+	f.blow(fmt.Sprintf(format, args...))
+	select {}
+}
