@@ -91,6 +91,9 @@ func (t *Template) compileParts(c *compiler, content Content) error {
 		return nil
 	}
 	html := content.HTML
+	if err := checkPlaces(html); err != nil {
+		return at("/html", err)
+	}
 	if content.Marketing {
 		html = withLink(html)
 	}

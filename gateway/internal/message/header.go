@@ -120,11 +120,6 @@ func (t *Template) compileField(c *compiler, pointer, name, src string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range pieces {
-		if hasControl(p.fallback) {
-			return &Fault{pointer, "control_character", "a default holds a control character; remove it"}
-		}
-	}
 	if len(pieces) == 1 {
 		t.fixed = appendField(t.fixed, name, pieces[0].literal)
 		return nil
@@ -138,9 +133,12 @@ func (t *Template) compileHeaders(c *compiler, headers [][2]string) error {
 	if len(headers) > maxHeaders {
 		return &Fault{"/headers", "too_long", fmt.Sprintf("%d headers, at most %d", len(headers), maxHeaders)}
 	}
-	seen := map[string]bool{}
+	seen, size := map[string]bool{}, 0
 	for _, h := range headers {
 		pointer := pointerOf("headers", h[0])
+		if size += len(h[0]) + len(h[1]); size > maxHeaderSum {
+			return &Fault{pointer, "too_long", fmt.Sprintf("the headers together are longer than %d bytes", maxHeaderSum)}
+		}
 		if hint := refusal(h[0]); hint != "" {
 			return &Fault{pointer, "header_forbidden", hint}
 		}

@@ -71,14 +71,15 @@ func (f *Fault) Error() string {
 
 // The bounds of content. They hold what the mailbox providers take with room to spare, and bound the memory of a hostile template.
 const (
-	maxPart     = 2 << 20  // bytes of HTML or Text as given
-	maxMail     = 8 << 20  // bytes of a mail as rendered
-	maxHeader   = 4 << 10  // bytes of a subject or header value, as given and as rendered
-	maxHeaders  = 50       // headers of the caller's
-	maxTags     = 10_000   // {{…}} of one text
-	maxNames    = 1_000    // variables of one content
-	maxSMS      = 1600     // UTF-16 units of a text as rendered: the most Twilio takes
-	maxSMSGiven = 16 << 10 // bytes of a text as given
+	maxPart      = 2 << 20  // bytes of HTML or Text as given
+	maxMail      = 8 << 20  // bytes of a mail as rendered
+	maxHeader    = 4 << 10  // bytes of a subject or header value, as given and as rendered
+	maxHeaders   = 50       // headers of the caller's
+	maxHeaderSum = 32 << 10 // bytes of all of them as given
+	maxTags      = 10_000   // {{…}} of one text
+	maxNames     = 1_000    // variables of one content
+	maxSMS       = 1600     // UTF-16 units of a text as rendered: the most Twilio takes
+	maxSMSGiven  = 16 << 10 // bytes of a text as given
 )
 
 // pointerOf makes a JSON pointer (RFC 6901 §3).

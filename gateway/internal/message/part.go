@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ type part struct {
 // compilePart compiles the HTML or the text of a mail.
 func (c *compiler) compilePart(pointer, subtype, src string, p *plain) (part, error) {
 	if !strings.HasSuffix(src, "\n") {
-		src += "\r\n"
+		src += "\r\n" // so that every line is ended, where the last blank is mended
 	}
 	pieces, err := c.compile(pointer, src, maxPart, false, func(literal string) piece {
 		encoded, column := appendQuoted(nil, 0, literal, &plainText) // the author's markup stays markup
@@ -53,34 +54,29 @@ const (
 	textFooter = "\r\n-- \r\nUnsubscribe or choose what you receive:\r\n{{unsubscribe_url}}\r\n"
 )
 
-// withLink returns an HTML part that shows the recipient's page: as it is if it uses the link, else with a footer before </body>.
+// withLink returns an HTML part that shows the recipient's page: as it is if it uses the link outside of comments, else with a footer
+// before </body>. A template that does not parse gets one too: its fault is found when it is compiled.
 func withLink(html string) string {
-	if usesLink(html) {
-		return html
+	tokens, _ := parseText(html)
+	var place markup
+	for _, t := range tokens {
+		if place = place.after(t.literal); t.isLink() && place != inComment {
+			return html
+		}
 	}
 	at := lastBodyEnd(html)
 	return html[:at] + htmlFooter + html[at:]
 }
 
 func textWithLink(text string) string {
-	if usesLink(text) {
+	tokens, _ := parseText(text)
+	if slices.ContainsFunc(tokens, token.isLink) {
 		return text
 	}
 	if !strings.HasSuffix(text, "\n") {
 		text += "\r\n"
 	}
 	return text + textFooter
-}
-
-// usesLink tells whether a reader of the text would see the link. A template that does not parse answers false: its fault is found later.
-func usesLink(src string) bool {
-	tokens, _ := parseText(src)
-	for _, t := range tokens {
-		if t.name == unsubscribeName || t.name == preferencesName {
-			return true
-		}
-	}
-	return false
 }
 
 // lastBodyEnd is where the last </body> of an HTML document stands, or its end.

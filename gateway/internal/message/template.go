@@ -12,7 +12,11 @@ type token struct {
 	name     string
 	fallback string // the default
 	optional bool   // has a default
+	at       int    // where the tag stands in the text
 }
+
+// isLink tells whether the token is the recipient's page.
+func (t token) isLink() bool { return t.name == unsubscribeName || t.name == preferencesName }
 
 // parseText cuts a template at its tags. Errors are *Fault without a pointer.
 func parseText(src string) ([]token, error) {
@@ -39,7 +43,7 @@ func parseText(src string) ([]token, error) {
 		if len(list) == maxTags {
 			return nil, &Fault{Code: "too_long", Detail: fmt.Sprintf("more than %d variables in one text", maxTags)}
 		}
-		t.literal = literal
+		t.literal, t.at = literal, at+open
 		list = append(list, t)
 		at += open + length
 	}
@@ -77,10 +81,8 @@ func parseTag(s string) (t token, length int, hint string) {
 		return t, 0, "the tag is not closed; end it with }}"
 	case !closed:
 		return t, 0, `after the name only | default: "…" may follow; names hold letters, digits, "_", "." and "-"`
-	case t.name == unsubscribeName || t.name == preferencesName:
-		if t.optional {
-			return t, 0, "the gateway always gives this link; leave the default out"
-		}
+	case t.isLink() && t.optional:
+		return t, 0, "the gateway always gives this link; leave the default out"
 	}
 	return t, len(s) - len(rest), ""
 }
