@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +15,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if from, err := strconv.Atoi(os.Getenv(failFrom)); err == nil {
+		playFailing(from)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // open opens a queue for a test, on a fresh in-memory file system unless o has one, and closes it when the test ends.
 func open(t testing.TB, o Options) *Queue {

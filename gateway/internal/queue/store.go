@@ -3,7 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -17,16 +17,19 @@ type store struct {
 	db      *pebble.DB
 	lock    *pebble.Lock
 	cache   *pebble.Cache
+	files   *pebble.FileCache
 	fs      vfs.FS
 	dir     string
 	trouble func(error)
 	failure atomic.Pointer[error]
+	diskErr atomic.Pointer[error] // the latest error of the file system
 	closing atomic.Bool
 }
 
 const (
 	memTableBytes = 64 << 20
 	blockBytes    = 32 << 10
+	openFiles     = 1000
 )
 
 func openStore(dir string, o *Options, trouble func(error)) (*store, error) {
@@ -49,24 +52,23 @@ func openStore(dir string, o *Options, trouble func(error)) (*store, error) {
 }
 
 func (s *store) openPebble(o *Options) (err error) {
-	defer s.caught("open", &err)
 	s.cache = pebble.NewCache(o.CacheBytes)
-	defer func() {
-		if s.db == nil {
-			s.cache.Unref()
-		}
-	}()
-	s.db, err = pebble.Open(s.dir, s.pebbleOptions(o.FS))
+	// A cache of files that is ours outlives a failed Open, whose goroutines may still use it.
+	s.files = pebble.NewFileCache(runtime.GOMAXPROCS(0), openFiles)
+	defer s.caught("open", &err)
+	s.db, err = pebble.Open(s.dir, s.pebbleOptions())
 	return err
 }
 
 // pebbleOptions are chosen for large sequential appends: few, big memtables, room in level 0 for bursts, and blocks of
-// about half a payload. A nil fs lets Pebble put its disk-health checks around the operating system's; any other gets them here.
-func (s *store) pebbleOptions(fs vfs.FS) *pebble.Options {
+// about half a payload.
+func (s *store) pebbleOptions() *pebble.Options {
 	po := &pebble.Options{
-		FS:                          fs,
+		FS:                          watched{s.fs, func(err error) { s.fail(err) }, &s.diskErr},
 		Lock:                        s.lock,
 		Cache:                       s.cache,
+		FileCache:                   s.files,
+		MaxOpenFiles:                openFiles,
 		Logger:                      logger{s},
 		EventListener:               s.listener(),
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -83,30 +85,22 @@ func (s *store) pebbleOptions(fs vfs.FS) *pebble.Options {
 		po.Levels[i].BlockSize = blockBytes
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	if fs != nil {
-		po.WithFSDefaults()
-	}
+	po.WithFSDefaults() // disk-health checks
 	return po
 }
 
-// listener hears of failures that no call returns: a background flush that could not write, a log file that could not be made.
+// listener hears of failures of background work that no call returns.
 func (s *store) listener() *pebble.EventListener {
-	l := &pebble.EventListener{
+	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			if !s.closing.Load() && !errors.Is(err, pebble.ErrCancelledCompaction) {
-				s.fail(fmt.Errorf("queue: background write: %w", err))
-			}
-		},
-		WALCreated: func(i pebble.WALCreateInfo) {
-			if i.Err != nil {
-				s.fail(fmt.Errorf("queue: create log: %w", i.Err))
+				s.fail(fmt.Errorf("queue: background work: %w", err))
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			s.fail(fmt.Errorf("queue: damaged file: %w", i.Details))
 		},
 	}
-	return l
 }
 
 // logger keeps Pebble quiet, and keeps it from leaving with os.Exit.
@@ -129,7 +123,10 @@ func (s *store) caught(act string, err *error) {
 	}
 	cause, ok := r.(error)
 	if !ok {
-		cause = fmt.Errorf("%v\n%s", r, debug.Stack())
+		cause = fmt.Errorf("%v", r)
+		if d := s.diskErr.Load(); d != nil {
+			cause = fmt.Errorf("%v, after %w", r, *d)
+		}
 	}
 	*err = s.fail(fmt.Errorf("queue: %s: %w", act, cause))
 }
@@ -229,6 +226,7 @@ func (s *store) close() error {
 		return err
 	}
 	err := s.db.Close()
+	s.files.Unref()
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
 }

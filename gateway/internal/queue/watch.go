@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// watched is a file system that tells of the first write that fails, before Pebble hears of it. Pebble ends the process on some of these
+// failures, and when a log file cannot be begun or ended it does so without a word of the cause (a panic in rotateWAL meets an unlocked mutex).
+type watched struct {
+	vfs.FS
+	failed func(error)
+	last   *atomic.Pointer[error] // the latest failure of any kind, for errors that lack their cause
+}
+
+func (w watched) check(act, name string, err error) error {
+	if err != nil {
+		w.last.Store(&err)
+		w.failed(fmt.Errorf("queue: the store can no longer write: %s %s: %w", act, w.PathBase(name), err))
+	}
+	return err
+}
+
+// look keeps a failure that Pebble can bear or will report itself.
+func (w watched) look(err error) error {
+	if err != nil {
+		w.last.Store(&err)
+	}
+	return err
+}
+
+func (w watched) file(f vfs.File, name string, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return watchedFile{f, w, name}, nil
+}
+
+func (w watched) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := w.FS.Create(name, c)
+	return w.file(f, name, w.check("create", name, err))
+}
+
+func (w watched) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := w.FS.ReuseForWrite(old, name, c)
+	return w.file(f, name, w.check("reuse", name, err))
+}
+
+func (w watched) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := w.FS.OpenReadWrite(name, c, opts...)
+	return w.file(f, name, w.check("open", name, err))
+}
+
+func (w watched) OpenDir(name string) (vfs.File, error) {
+	f, err := w.FS.OpenDir(name)
+	return w.file(f, name, w.check("open folder", name, err))
+}
+
+func (w watched) Rename(old, name string) error {
+	return w.check("rename", name, w.FS.Rename(old, name))
+}
+
+func (w watched) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := w.FS.Open(name, opts...)
+	return f, w.look(err)
+}
+
+func (w watched) List(dir string) ([]string, error) {
+	list, err := w.FS.List(dir)
+	return list, w.look(err)
+}
+
+func (w watched) Stat(name string) (vfs.FileInfo, error) {
+	i, err := w.FS.Stat(name)
+	return i, w.look(err)
+}
+
+func (w watched) Remove(name string) error { return w.look(w.FS.Remove(name)) }
+
+// Unwrap is for vfs.Root.
+func (w watched) Unwrap() vfs.FS { return w.FS }
+
+// watchedFile is a file or folder that can be written.
+type watchedFile struct {
+	vfs.File
+	w    watched
+	name string
+}
+
+func (f watchedFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.w.check("write", f.name, err)
+}
+
+func (f watchedFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	return n, f.w.check("write", f.name, err)
+}
+
+func (f watchedFile) Sync() error     { return f.w.check("sync", f.name, f.File.Sync()) }
+func (f watchedFile) SyncData() error { return f.w.check("sync", f.name, f.File.SyncData()) }
+
+func (f watchedFile) SyncTo(length int64) (bool, error) {
+	full, err := f.File.SyncTo(length)
+	return full, f.w.check("sync", f.name, err)
+}
+
+func (f watchedFile) Close() error { return f.w.check("close", f.name, f.File.Close()) }
