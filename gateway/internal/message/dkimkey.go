@@ -15,7 +15,7 @@ import (
 // The kinds of DKIM keys. Sign with both: not every receiver knows Ed25519 (RFC 8463 §5).
 const (
 	Ed25519 = "ed25519"
-	RSA2048 = "rsa2048"
+	RSA     = "rsa" // of 2,048 bits
 )
 
 const smallestRSA = 2048 // bits; RFC 8301 §3.2
@@ -27,10 +27,10 @@ func GenerateKey(kind string) ([]byte, error) {
 	switch kind {
 	case Ed25519:
 		_, key, err = ed25519.GenerateKey(rand.Reader)
-	case RSA2048:
+	case RSA:
 		key, err = rsa.GenerateKey(rand.Reader, smallestRSA)
 	default:
-		return nil, fmt.Errorf("message: no kind of key %q; use %s or %s", kind, Ed25519, RSA2048)
+		return nil, fmt.Errorf("message: no kind of key %q; use %s or %s", kind, Ed25519, RSA)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("message: generate key: %w", err)
@@ -42,22 +42,21 @@ func GenerateKey(kind string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// DNSRecord is the TXT record that publishes a key (RFC 6376 §3.6, RFC 8463 §4). A zone file holds an RSA value in several quoted strings of
-// at most 255 bytes each.
-func DNSRecord(k SigningKey) (name, value string, err error) {
-	private, err := privateKey(k.PEM)
+// DNSRecord is the text that publishes the public half of a private key (PKCS#8 PEM), as the TXT record of <selector>._domainkey.<domain>
+// (RFC 6376 §3.6, RFC 8463 §4). That of an RSA key is longer than the 255 bytes of one string in a zone file (RFC 1035 §3.3): cut it there.
+func DNSRecord(key []byte) (string, error) {
+	private, err := privateKey(key)
 	if err != nil {
-		return "", "", fmt.Errorf("message: DKIM key %q of %q: %w", k.Selector, k.Domain, err)
+		return "", fmt.Errorf("message: DKIM key: %w", err)
 	}
-	name = k.Selector + "._domainkey." + k.Domain
 	if public, ok := private.Public().(ed25519.PublicKey); ok {
-		return name, "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public), nil
+		return "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public), nil
 	}
 	der, err := x509.MarshalPKIXPublicKey(private.Public())
 	if err != nil {
-		return "", "", fmt.Errorf("message: encode public key: %w", err)
+		return "", fmt.Errorf("message: encode public key: %w", err)
 	}
-	return name, "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), nil
+	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der), nil
 }
 
 // privateKey reads a PKCS#8 key and refuses kinds and sizes that receivers do not trust.

@@ -131,6 +131,11 @@ func hostName(s string) bool {
 	return label > 0 && len(s) <= 253 && s[len(s)-1] != '-'
 }
 
+func lowerDomain(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	return address[:at] + strings.ToLower(address[at:])
+}
+
 func ascii(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {

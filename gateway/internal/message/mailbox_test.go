@@ -88,7 +88,12 @@ func TestEmail_AddressesStandInTheHeader(t *testing.T) {
 	check("From", "=?utf-8?q?B=C3=BCcher?= <news@xn--bcher-kva.example>")
 	check("Reply-To", "=?utf-8?q?Zo=C3=AB?= <reply@example.com>")
 	check("To", `"Ann Lee" <ann@xn--bcher-kva.example>`)
-	if got := mustCompile(t, c).Sender(); got != "news@xn--bcher-kva.example" {
+	c.From = "News@BÜCHER.Example"
+	if got := mustCompile(t, c).Sender(); got != "News@xn--bcher-kva.example" {
+		t.Errorf("sender %q", got)
+	}
+	c.From = "News@Example.COM"
+	if got := mustCompile(t, c).Sender(); got != "News@example.com" {
 		t.Errorf("sender %q", got)
 	}
 }

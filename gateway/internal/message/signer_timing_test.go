@@ -46,7 +46,7 @@ func sizeName(n int) string {
 }
 
 func BenchmarkSigner(b *testing.B) {
-	for _, kind := range []string{Ed25519, RSA2048} {
+	for _, kind := range []string{Ed25519, RSA} {
 		s, err := NewSigner([]SigningKey{testKey(b, kind)})
 		if err != nil {
 			b.Fatal(err)

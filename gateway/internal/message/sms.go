@@ -26,10 +26,10 @@ func CompileSMS(content Content) (*Template, error) {
 	return &Template{names: c.names, text: pieces}, nil
 }
 
-// AppendSMS appends the text, in UTF-8. On an error, a *Fault, dst is returned as it was. Cost: no allocation once dst has grown, up to 16
+// AppendSMS appends the text, in UTF-8. On an error, a *Fault, dst is returned as it was. Cost: no allocation once dst has grown, up to 32
 // variables.
 func (t *Template) AppendSMS(dst []byte, r Recipient) ([]byte, error) {
-	var room [16]string
+	var room [fewNames]string
 	values, err := t.values(room[:0], &r)
 	if err != nil {
 		return dst, err

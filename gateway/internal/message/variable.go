@@ -129,6 +129,9 @@ func (t *Template) Required() []string {
 	return list
 }
 
+// fewNames is the number of variables whose values need no allocation.
+const fewNames = 32
+
 // values appends the value of each of the template's names. Errors are *Fault and name the variable, never the value.
 func (t *Template) values(dst []string, r *Recipient) ([]string, error) {
 	if t.names[link].required && !webLink(r.PreferencesURL) {
