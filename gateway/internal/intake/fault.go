@@ -1,8 +1,11 @@
 package intake
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
+
+	"heed/gateway/internal/queue"
 )
 
 // Fault is a refused call: it becomes a problem+json.
@@ -38,6 +41,14 @@ func refuse(pointer, code, detail string) *Fault {
 // unavailable is a fault of ours: nothing was queued, and the caller may try again.
 func unavailable(code, detail string, cause error) *Fault {
 	return &Fault{Status: http.StatusServiceUnavailable, Code: code, Detail: detail, Cause: cause}
+}
+
+// queueDown is a batch that could not be stored.
+func queueDown(err error) *Fault {
+	if errors.Is(err, queue.ErrFull) {
+		return unavailable("queue_full", "the gateway's disk is nearly full, so nothing was accepted: try again later", err)
+	}
+	return unavailable("queue_unavailable", "the batch could not be stored, so nothing was accepted: try again", err)
 }
 
 // at says where in the body recipient index stands.

@@ -13,6 +13,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -67,6 +68,9 @@ type Options struct {
 	// RequireTemplate lets the classes service and mandatory send approved templates only (policy.md §1). Off is for development.
 	RequireTemplate bool
 
+	// MarketingLife and OtherLife are how long a message is worth sending when the call does not say; 0: 24 hours, and 4 days.
+	MarketingLife, OtherLife time.Duration
+
 	Now    func() time.Time
 	Random func() [10]byte // for batch ids (RFC 9562 §6.9)
 }
@@ -80,8 +84,18 @@ type Intake struct {
 	running running
 }
 
-// New makes an intake.
+// New makes an intake. It starts nothing.
 func New(o Options) *Intake {
+	o.setDefaults()
+	in := &Intake{o: o, compile: compile, running: running{keys: map[string]bool{}}}
+	in.stage = func(b queue.Batch) (stage, error) { return o.Queue.Stage(b) }
+	in.jobs.New = func() any { return new(job) }
+	return in
+}
+
+func (o *Options) setDefaults() {
+	o.MarketingLife = cmp.Or(o.MarketingLife, 24*time.Hour)
+	o.OtherLife = cmp.Or(o.OtherLife, 4*24*time.Hour)
 	if o.Region == nil {
 		o.Region = func(string) string { return "" }
 	}
@@ -94,10 +108,6 @@ func New(o Options) *Intake {
 	if o.Room == nil {
 		o.Room = func() error { return nil }
 	}
-	in := &Intake{o: o, compile: compile, running: running{keys: map[string]bool{}}}
-	in.stage = func(b queue.Batch) (stage, error) { return o.Queue.Stage(b) }
-	in.jobs.New = func() any { return new(job) }
-	return in
 }
 
 // Call is how a batch was handed in.

@@ -105,7 +105,7 @@ func (j *job) commit(body []byte, store func(records []queue.Record) error) (*An
 	}
 	a := &Answer{Status: http.StatusAccepted, Body: body}
 	if err := store(j.call.record(a, j.plan.head.Created)); err != nil {
-		return nil, unavailable("queue_unavailable", "the batch could not be stored, so nothing was accepted: try again", err)
+		return nil, queueDown(err)
 	}
 	return a, nil
 }

@@ -14,12 +14,8 @@ import (
 	"heed/suppression/policy"
 )
 
-// How long a message is worth sending when the call does not say.
-const (
-	marketingLife = 24 * time.Hour
-	defaultLife   = 4 * 24 * time.Hour
-	maxAhead      = 365 * 24 * time.Hour // of send_at
-)
+// maxAhead bounds send_at.
+const maxAhead = 365 * 24 * time.Hour
 
 // plan is what all recipients of a batch have in common.
 type plan struct {
@@ -74,7 +70,7 @@ func (in *Intake) plan(c Call, s *batchjson.Shared) (*plan, error) {
 		}
 	}
 	p.priority = uint8(policy.Mandatory - h.Class)
-	p.due, p.expires = h.SendAt, expiry(h)
+	p.due, p.expires = h.SendAt, in.expiry(h)
 	return p, nil
 }
 
@@ -154,10 +150,10 @@ func parseTime(text, pointer string) (time.Time, error) {
 }
 
 // expiry is when an unsent message is given up.
-func expiry(h *batch.Head) time.Time {
-	life := defaultLife
+func (in *Intake) expiry(h *batch.Head) time.Time {
+	life := in.o.OtherLife
 	if h.Class == policy.Marketing {
-		life = marketingLife
+		life = in.o.MarketingLife
 	}
 	if h.Expires.IsZero() {
 		return later(h.Created, h.SendAt).Add(life)
@@ -186,7 +182,8 @@ func (in *Intake) sender(h *batch.Head) error {
 	return nil
 }
 
-// routes compiles the content for its channel and, if it is there and a sender is known, for the other one.
+// routes compiles the content for its channel and, if a sender is known there, for the other one. Content that the caller wrote for the other
+// channel must do; what a message would say there for want of it may turn out not to.
 func (in *Intake) routes(p *plan) (err error) {
 	h := &p.head
 	if p.main, err = in.route(h, h.Channel, h.From); err != nil {
@@ -194,12 +191,17 @@ func (in *Intake) routes(p *plan) (err error) {
 	}
 	other := otherChannel(h.Channel)
 	from := in.o.From(h.Tenant, other)
-	if !speaks(h, other) || from == "" {
+	if from == "" {
 		return nil
 	}
 	r, err := in.route(h, other, from)
-	p.other = &r
-	return err
+	switch {
+	case err == nil:
+		p.other = &r
+	case speaks(h, other):
+		return err
+	}
+	return nil
 }
 
 func (in *Intake) route(h *batch.Head, c policy.Channel, from string) (route, error) {

@@ -72,40 +72,43 @@ func (r *route) missing(vars []byte) *why {
 	return nil
 }
 
-// identify appends the keys of d.to on a route: exact, then family if it has one. A phone number is stored in E.164, so that what is
-// sent to is what was checked, whatever the tenant's region becomes.
+// identify appends the keys of d.to on a route, the exact one first. A phone number is stored in E.164, so that what is sent to is what
+// was checked, whatever the tenant's region becomes.
 func (j *job) identify(r *route, d *decision, owner uint32) *why {
 	from := len(j.canonical)
-	if r.channel == policy.SMS {
-		number, err := address.AppendPhone(j.canonical, d.to, r.region)
-		if err != nil {
-			return badNumber
-		}
-		j.canonical = number
-		d.to = number[from:len(number):len(number)]
-		j.keys, j.owners = append(j.keys, r.keyer.Key(d.to)), append(j.owners, owner)
-		return nil
+	form, fault := r.appendCanonical(j.canonical, d.to)
+	if fault != nil {
+		return fault
 	}
-	return j.identifyMailbox(r, d.to, owner)
+	j.keys = r.keyer.AppendKeys(j.keys, form[from:], true)
+	for len(j.owners) < len(j.keys) {
+		j.owners = append(j.owners, owner)
+	}
+	if j.canonical = form[:from]; r.channel == policy.SMS {
+		j.canonical, d.to = form, form[from:len(form):len(form)]
+	}
+	return nil
 }
 
-func (j *job) identifyMailbox(r *route, to []byte, owner uint32) *why {
-	from := len(j.canonical)
-	mailbox, err := address.AppendEmail(j.canonical, to)
+// appendCanonical appends the form of an address that its keys are made of.
+func (r *route) appendCanonical(dst, to []byte) ([]byte, *why) {
+	var err error
+	bad := badEmail
+	if r.channel == policy.SMS {
+		bad = badNumber
+		dst, err = address.AppendPhone(dst, to, r.region)
+	} else {
+		dst, err = address.AppendEmail(dst, to)
+	}
 	switch {
+	case err == nil:
+		return dst, nil
 	case errors.Is(err, address.ErrTooLong):
-		return longAddress
-	case err != nil:
-		return badEmail
+		return dst, longAddress
+	case errors.Is(err, address.ErrRegion):
+		return dst, noRegion
 	}
-	exact := mailbox[from:]
-	j.keys, j.owners = append(j.keys, r.keyer.Key(exact)), append(j.owners, owner)
-	all, differs := address.AppendFamily(mailbox, exact)
-	if differs {
-		j.keys, j.owners = append(j.keys, r.keyer.FamilyKey(all[len(mailbox):])), append(j.owners, owner)
-	}
-	j.canonical = all[:from] // only the keys are needed
-	return nil
+	return dst, bad
 }
 
 // check asks the list about keys[from:]. Requires: those before were asked about.

@@ -39,7 +39,7 @@ func (in *Intake) Open(ctx context.Context, c Call, s *batchjson.Shared) (*Strea
 	h := &j.plan.head
 	if st.stage, err = in.stage(queue.Batch{ID: j.id, Tenant: h.Tenant, Head: h.Encode(), Created: h.Created}); err != nil {
 		in.release(j)
-		return nil, unavailable("queue_unavailable", "no batch can be stored for now: try again", err)
+		return nil, queueDown(err)
 	}
 	return st, nil
 }
@@ -71,7 +71,7 @@ func (s *Stream) take(chunk []batchjson.Recipient) error {
 	}
 	for _, seg := range j.segments {
 		if err := s.stage.Append(seg); err != nil {
-			return unavailable("queue_unavailable", "the batch could not be stored, so nothing was accepted: try again", err)
+			return queueDown(err)
 		}
 	}
 	return nil

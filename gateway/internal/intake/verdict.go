@@ -66,7 +66,8 @@ type decision struct {
 var (
 	badEmail    = because("address_syntax", "/to", "this is not an email address that can be sent to (RFC 5321 §4.1.2)")
 	badNumber   = because("address_syntax", "/to", "this is not a phone number: write it in international form, such as +4790000000")
-	longAddress = because("address_too_long", "/to", "an email address has at most 254 bytes (RFC 5321 §4.5.3.1.3)")
+	noRegion    = because("address_syntax", "/to", "a number without + needs a country: write it in international form, such as +4790000000")
+	longAddress = because("address_too_long", "/to", "an email address has at most 254 bytes (RFC 5321 §4.5.3.1.3), a phone number 15 digits")
 	badFallback = because("fallback_channel", "/fallback/channel", "the fallback must be on the other channel: \"email\" or \"sms\"")
 	repeated    = because("duplicate", "/to", "this address came before in this call; the first one counts")
 )
