@@ -217,9 +217,13 @@ func (f *fixture) stored(id string) (list []string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	entries, _, more, err := f.queue.Recipients(b, 0, 0, 100_000)
-	if err != nil || more {
-		f.t.Fatal(err, more)
+	var entries []queue.Entry
+	for from, more := uint32(0), true; more; {
+		var page []queue.Entry
+		if page, from, more, err = f.queue.Recipients(b, 0, from, 1000); err != nil {
+			f.t.Fatal(err)
+		}
+		entries = append(entries, page...)
 	}
 	for i, e := range entries {
 		var seg batch.Segment
