@@ -12,8 +12,8 @@ type scanner struct {
 	pos      int
 	depth    int
 	maxDepth int
-	nameAt   int              // where the member's name read last lies
-	names    [maxMembers]span // of the object of free names being read
+	nameAt   int    // where the member's name read last lies
+	names    []span // of the object of free names being read; no two such objects nest
 }
 
 // span is a part of buf.

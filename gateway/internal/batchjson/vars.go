@@ -25,22 +25,21 @@ func (s *scanner) vars() ([]byte, *Error) {
 // free reads an object whose names the caller chooses: variables or headers. It refuses a name that comes twice.
 // Cost: quadratic in the number of members, which is at most maxMembers.
 func (s *scanner) free(value func(name []byte) *Error) *Error {
-	n := 0
+	s.names = s.names[:0]
 	return s.object(func(name []byte) *Error {
-		if n == maxMembers {
+		if len(s.names) == maxMembers {
 			return fail("too_many", "more than "+strconv.Itoa(maxMembers)+" members: leave some out")
 		}
 		at := s.nameAt
 		if err := checkName(name); err != nil {
 			return err
 		}
-		for _, old := range s.names[:n] {
+		for _, old := range s.names {
 			if bytes.Equal(s.buf[old.from:old.to], name) {
 				return duplicate()
 			}
 		}
-		s.names[n] = span{at, at + len(name)}
-		n++
+		s.names = append(s.names, span{at, at + len(name)})
 		return value(name)
 	})
 }
@@ -57,15 +56,43 @@ func duplicate() *Error {
 	return fail("duplicate_key", "this member comes twice: send it once")
 }
 
-// Names calls fn with each member name of a flat variables object such as Recipient.Vars. Requires: vars came from a Decoder.
-// No allocation.
+// Names calls fn with each member name of a flat variables object such as Recipient.Vars. Requires: vars came from a Decoder, so names
+// hold no escapes. No allocation; a fraction of what reading the object costs, since nothing is checked again.
 func Names(vars []byte, fn func(name []byte)) {
-	s := scanner{buf: vars, maxDepth: 1}
-	_ = s.object(func(name []byte) *Error { // vars was checked when it was decoded
-		fn(name)
-		_, err := s.scalar()
-		return err
-	})
+	at := bytes.IndexByte(vars, '"')
+	for at >= 0 {
+		end := plain(vars, at+1)
+		fn(vars[at+1 : end])
+		at = nextName(vars, end)
+	}
+}
+
+// nextName is where the quote before the next name stands, -1 if there is none. Of all values only strings hold quotes.
+// Requires: a name ends at end.
+func nextName(vars []byte, end int) int {
+	at := end + 1
+	for at < len(vars) && (vars[at] == ':' || vars[at] <= ' ') {
+		at++
+	}
+	if at < len(vars) && vars[at] == '"' {
+		at = stringEnd(vars, at+1) + 1
+	}
+	if at >= len(vars) {
+		return -1
+	}
+	next := bytes.IndexByte(vars[at:], '"')
+	if next < 0 {
+		return -1
+	}
+	return at + next
+}
+
+// stringEnd is where the closing quote of a string stands that has been checked; len(b) or more if there is none.
+func stringEnd(b []byte, at int) int {
+	for at = plain(b, at); at < len(b) && b[at] == '\\'; {
+		at = plain(b, at+2)
+	}
+	return at
 }
 
 // errVars says that bytes are not what a Decoder returned.
