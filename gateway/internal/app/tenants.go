@@ -2,8 +2,11 @@ package app
 
 import (
 	"errors"
+	"strings"
 
 	"heed/gateway/internal/config"
+	"heed/gateway/internal/dispatch"
+	"heed/gateway/internal/keys"
 	"heed/suppression"
 	"heed/suppression/address"
 	"heed/suppression/policy"
@@ -32,28 +35,28 @@ func newTenants(list []config.Tenant, secret []byte) tenants {
 	return all
 }
 
-// keys returns the keys a recipient's rows may stand under: the exact one, then the family's if it differs.
-func (all tenants) keys(id string, c policy.Channel, to []byte) ([]suppression.Key, error) {
+// find returns the keys a recipient's rows may stand under, the exact one first, and the address for the wire.
+func (all tenants) find(id string, c policy.Channel, to []byte) (dispatch.Address, error) {
 	t := all[id]
 	if t == nil {
-		return nil, errTenant
+		return dispatch.Address{}, errTenant
 	}
 	if c == policy.SMS {
 		number, err := address.AppendPhone(nil, to, t.DefaultRegion)
 		if err != nil {
-			return nil, err
+			return dispatch.Address{}, err
 		}
-		return []suppression.Key{t.sms.Key(number)}, nil
+		return dispatch.Address{Keys: []suppression.Key{t.sms.Key(number)}, To: string(number)}, nil
 	}
 	mailbox, err := address.AppendEmail(nil, to)
 	if err != nil {
-		return nil, err
+		return dispatch.Address{}, err
 	}
-	keys := []suppression.Key{t.email.Key(mailbox)}
+	rows := []suppression.Key{t.email.Key(mailbox)}
 	if family, differs := address.AppendFamily(nil, mailbox); differs {
-		keys = append(keys, t.email.FamilyKey(family))
+		rows = append(rows, t.email.FamilyKey(family))
 	}
-	return keys, nil
+	return dispatch.Address{Keys: rows, To: strings.TrimSpace(string(to))}, nil
 }
 
 // from is a tenant's own sender on a channel, for rerouted messages.
@@ -66,4 +69,42 @@ func (all tenants) from(id string, c policy.Channel) string {
 		return t.SMSFrom
 	}
 	return t.EmailFrom
+}
+
+// known lets in only keys of tenants that the settings name: rows recorded for any other could never be matched again.
+type known struct {
+	store   *keys.Store
+	tenants tenants
+}
+
+// Check answers who a secret speaks for.
+func (k known) Check(secret string) (keys.Principal, error) {
+	p, err := k.store.Check(secret)
+	if err == nil && k.tenants[p.Tenant] == nil {
+		return keys.Principal{}, keys.ErrUnknown
+	}
+	return p, err
+}
+
+// keyers are a tenant's keyers. Requires: the tenant is known.
+func (all tenants) keyers(id string) (email, sms address.Keyer) {
+	return all[id].email, all[id].sms
+}
+
+func (all tenants) region(id string) string {
+	if t := all[id]; t != nil {
+		return t.DefaultRegion
+	}
+	return ""
+}
+
+// byNumber finds the tenant of a number that was texted.
+func (all tenants) byNumber() map[string]string {
+	found := map[string]string{}
+	for id, t := range all {
+		for _, number := range t.SMSNumbers {
+			found[number] = id
+		}
+	}
+	return found
 }

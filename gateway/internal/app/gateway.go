@@ -1,0 +1,160 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"heed/gateway/internal/catalog"
+	"heed/gateway/internal/config"
+	"heed/gateway/internal/dispatch"
+	"heed/gateway/internal/httpapi"
+	"heed/gateway/internal/intake"
+	"heed/gateway/internal/keys"
+	"heed/gateway/internal/ops"
+	"heed/gateway/internal/optout"
+	"heed/gateway/internal/optout/mailin"
+	"heed/gateway/internal/queue"
+	"heed/gateway/internal/transfer"
+	"heed/suppression"
+	"heed/suppression/policy"
+)
+
+// gateway holds the parts.
+type gateway struct {
+	c       config.Config
+	o       Options
+	log     *slog.Logger
+	metrics *ops.Metrics
+	health  health
+
+	tenants  tenants
+	table    *policy.Table
+	list     *suppression.List
+	queue    *queue.Queue
+	keys     *keys.Store
+	catalog  *catalog.Catalog
+	signer   *optout.Signer
+	desk     *optout.Desk
+	intake   *intake.Intake
+	imports  *transfer.Runner
+	dispatch *dispatch.Dispatcher
+	public   *httpapi.Server
+	mail     *mailin.Server // nil without an inbound listener
+
+	sandbox   *sandboxed // nil outside of development mode
+	listeners listeners
+	urls      urls
+	lanes     []dispatch.Lane
+}
+
+// build opens and connects everything; nothing runs yet. What was opened before a fault is closed again.
+func build(c config.Config, o Options) (g *gateway, err error) {
+	g = &gateway{c: c, o: o, log: o.Log, metrics: ops.NewMetrics()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	steps := []func() error{g.listen, g.presetDevelopment, g.openStores, g.openSandbox, g.openRoutes, g.connect, g.openPublic}
+	for _, step := range steps {
+		if err = step(); err != nil {
+			return g, err
+		}
+	}
+	g.watch()
+	return g, nil
+}
+
+// openStores opens what is on disk, secrets first.
+func (g *gateway) openStores() error {
+	data := g.c.Data
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	list, queueDir := filepath.Join(data, "list"), filepath.Join(data, "queue")
+	secretFile := g.c.List.SecretFile
+	if secretFile == "" {
+		secretFile = filepath.Join(data, "secrets", "suppression.key")
+	}
+	secret, err := ownSecret(secretFile, list)
+	if err != nil {
+		return err
+	}
+	tokens, err := ownSecret(filepath.Join(data, "secrets", "tokens.key"), queueDir)
+	if err != nil {
+		return err
+	}
+	if g.signer, err = optout.NewSigner(tokens); err != nil {
+		return err
+	}
+	if g.table, err = policy.Default().With(g.c.Policy.Cells); err != nil {
+		return fmt.Errorf("policy.cells: %w", err)
+	}
+	g.tenants = newTenants(g.c.Tenants, secret)
+	if g.keys, err = OpenKeys(data); err != nil {
+		return err
+	}
+	if g.list, err = g.openList(list, secret); err != nil {
+		return err
+	}
+	if g.queue, err = g.openQueue(queueDir); err != nil {
+		return err
+	}
+	return g.openImports(filepath.Join(data, "imports"), secret)
+}
+
+func (g *gateway) openList(dir string, secret []byte) (*suppression.List, error) {
+	return suppression.Open(dir, suppression.Options{
+		Secret:         secret,
+		Capacity:       g.c.List.Capacity,
+		FalsePositives: g.c.List.FalsePositives,
+		CacheBytes:     int64(g.c.List.Cache),
+		Events: suppression.Events{
+			FilterRebuilding: func(why string) { g.log.Info("rebuilding the filter; checks go to the store meanwhile", "why", why) },
+			FilterReady: func(keys int, took time.Duration) {
+				g.log.Info("filter ready", "addresses", keys, "took", took.Round(time.Millisecond))
+			},
+			Trouble: func(err error) { g.trouble("list", err) },
+		},
+	})
+}
+
+func (g *gateway) openQueue(dir string) (*queue.Queue, error) {
+	return queue.Open(dir, queue.Options{
+		Now:         time.Now,
+		ResultDelay: g.c.Queue.ResultDelay,
+		Retention:   g.c.Queue.Retention,
+		CacheBytes:  int64(g.c.Queue.Cache),
+		MinFree:     uint64(g.c.Intake.MinFree),
+		Trouble:     func(err error) { g.trouble("queue", err) },
+	})
+}
+
+// trouble tells the operator of a fault, once in a while for the same place.
+func (g *gateway) trouble(where string, err error) {
+	g.metrics.Trouble(where)
+	g.health.note(where, err)
+	if dropped, ok := g.health.mayLog(where, time.Now()); ok {
+		g.log.Warn("trouble", "where", where, "error", err, "more_since_the_last_line", dropped)
+	}
+}
+
+// close closes what build opened, in reverse. Requires: no part is running.
+func (g *gateway) close() error {
+	var errs []error
+	for _, l := range g.lanes {
+		errs = append(errs, l.Sender.Close())
+	}
+	if g.queue != nil {
+		errs = append(errs, g.queue.Close())
+	}
+	if g.list != nil {
+		errs = append(errs, g.list.Close())
+	}
+	g.listeners.close()
+	return errors.Join(errs...)
+}
