@@ -45,7 +45,10 @@ func (f *fuse) do(op func() error) error {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() { done <- op() }()
+	go func() {
+		defer f.catch()
+		done <- op()
+	}()
 	select {
 	case err := <-done:
 		if dead := f.blown(); dead != nil {
@@ -54,6 +57,13 @@ func (f *fuse) do(op func() error) error {
 		return err
 	case <-f.gone:
 		return f.err
+	}
+}
+
+// catch makes a panic final too: Pebble panics where a folder cannot be synced.
+func (f *fuse) catch() {
+	if r := recover(); r != nil {
+		f.blow(fmt.Sprint("panic: ", r))
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -23,7 +24,7 @@ type Options struct {
 // took 12 µs with zstd, 8 with snappy, 6 with none. No filter at the last level, which holds nine rows in ten:
 // ours stands before it, and theirs pays only if the cache holds all of it (1.25 bytes a row). Small blocks, two-level
 // indexes and small tables, so that a read with a cold cache touches few bytes.
-func (o *Options) pebbleOptions(f *fuse, cache *pebble.Cache) *pebble.Options {
+func (o *Options) pebbleOptions(f *fuse, opening *atomic.Bool, cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          o.FS,
 		Cache:                       cache,
@@ -47,8 +48,10 @@ func (o *Options) pebbleOptions(f *fuse, cache *pebble.Cache) *pebble.Options {
 	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	p.EventListener = o.listener(f)
 	if o.FS == nil {
+		p.FS = vfs.Default
 		p.WithFSDefaults()
 	}
+	p.FS = strictFS{p.FS, f, opening}
 	return p
 }
 

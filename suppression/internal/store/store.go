@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -44,8 +45,11 @@ func Open(dir string, o Options) (*Store, error) {
 	s := &Store{fuse: newFuse()}
 	cache := pebble.NewCache(max(o.CacheBytes, 1<<20))
 	defer cache.Unref()
+	var opening atomic.Bool
+	opening.Store(true)
 	err := s.fuse.do(func() (err error) {
-		s.db, err = pebble.Open(dir, o.pebbleOptions(s.fuse, cache))
+		s.db, err = pebble.Open(dir, o.pebbleOptions(s.fuse, &opening, cache))
+		opening.Store(false)
 		return err
 	})
 	if err != nil {
@@ -60,7 +64,7 @@ func Open(dir string, o Options) (*Store, error) {
 // explain adds what to do to the errors of Pebble that have a remedy.
 func explain(err error) error {
 	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES):
+	case errors.Is(err, syscall.EAGAIN): // fcntl(F_SETLK) of a lock that is held
 		return fmt.Errorf("%w (%v)", ErrInUse, err)
 	case pebble.IsCorruptionError(err):
 		return fmt.Errorf("%w: %v; keep the folder as it is and restore a copy, or repair it before starting again", ErrCorrupt, err)
