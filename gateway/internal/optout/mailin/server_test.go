@@ -3,9 +3,11 @@ package mailin
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"net/textproto"
 	"strings"
 	"testing"
@@ -384,6 +386,33 @@ func TestRun_SaysWhyItCannotAccept(t *testing.T) {
 	}
 }
 
+// withTLS gives a server a certificate of the standard library's own tests.
+func withTLS(t *testing.T) func(*Options) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return func(o *Options) { o.TLS = &tls.Config{Certificates: s.TLS.Certificates} }
+}
+
+func TestStartTLS_ForgetsWhatCameInClear(t *testing.T) { // RFC 3207 §4.2; CVE-2011-0411
+	in := listen(t, withTLS(t))
+	c := in.client()
+	c.say("MAIL FROM:<a@b.example>", "250 ")
+	c.say("RCPT TO:<"+in.mailbox(known, 2)+">", "250 ")
+	c.send("STARTTLS\r\nDATA\r\n.\r\n")
+	c.expect("220 ")
+	secure := tls.Client(c.raw, &tls.Config{InsecureSkipVerify: true})
+	c = &client{t, textproto.NewConn(secure), secure}
+	c.say("DATA", "502 ")
+	c.say("EHLO client.example", "250 ")
+	c.begin(in.mailbox(known, 1))
+	c.say(".", "250 2.0.0 Done")
+	if !in.left(1) || in.left(2) {
+		t.Errorf("in TLS: %v; in clear: %v", in.left(1), in.left(2))
+	}
+}
+
 // pipes is a listener in memory, so that time can be faked.
 type pipes struct {
 	conns chan net.Conn
@@ -480,4 +509,26 @@ func TestRun_EndsWithItsContext(t *testing.T) { // architecture.md §2 P1
 	if in.left(1) {
 		t.Error("half a message acted")
 	}
+}
+
+// Nothing but a mailbox we signed, at our domain, is taken.
+func FuzzRcpt(f *testing.F) {
+	signer, err := optout.NewSigner(bytes.Repeat([]byte("s"), 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good := string(signer.AppendMailbox(nil, known, 1)) + "@out.example"
+	for _, to := range []string{good, good + ".", strings.ToUpper(good), good[2:], "@", "a@b@out.example", "\"u+\"@out.example", "u+\u212a@out.example"} {
+		f.Add(to)
+	}
+	f.Fuzz(func(t *testing.T, to string) {
+		s := &session{o: Options{Domain: "out.example", Signer: signer, Resolve: func(context.Context, [16]byte, uint32) (optout.Token, error) {
+			return optout.Token{}, nil
+		}}}
+		// The last character before "@" has two spare bits.
+		same := len(to) >= 61 && strings.EqualFold(to[:61], good[:61])
+		if err := s.Rcpt(to, nil); err == nil && !same {
+			t.Errorf("%q was taken", to)
+		}
+	})
 }

@@ -378,3 +378,18 @@ func FuzzParseForm(f *testing.F) {
 		}
 	})
 }
+
+func FuzzChoose(f *testing.F) {
+	l, err := newLanguages()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, accept := range []string{"", "en-GB,en;q=0.9", "ar, *;q=0.1", "x-private", "\x00;q=2"} {
+		f.Add(accept)
+	}
+	f.Fuzz(func(t *testing.T, accept string) {
+		if m := l.choose(accept); m["lang"] == "" {
+			t.Errorf("%q: no language", accept)
+		}
+	})
+}

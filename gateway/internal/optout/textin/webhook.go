@@ -50,6 +50,8 @@ type Webhook struct{ o Options }
 // New checks the options. An error names what to set.
 func New(o Options) (*Webhook, error) {
 	switch {
+	case o.Desk == nil || o.Key == nil || o.Started == nil || o.Note == nil || o.Now == nil:
+		return nil, errors.New("textin: Desk, Key, Started, Note and Now are needed")
 	case o.URL == "":
 		return nil, errors.New("textin: no URL: set the webhook's public address, it is part of what Twilio signs")
 	case len(o.AuthTokens) == 0:

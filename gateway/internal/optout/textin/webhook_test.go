@@ -264,11 +264,18 @@ func TestQuery_IsSignedToo(t *testing.T) {
 }
 
 func TestNew_RefusesToRunUnsigned(t *testing.T) {
-	for _, o := range []Options{{}, {URL: hookURL}, {URL: hookURL, AuthTokens: []string{""}}} {
-		if _, err := New(o); err == nil {
-			t.Errorf("%+v is taken", o)
+	check := func(want string, change func(*Options)) {
+		t.Helper()
+		o := newHook(t).o
+		change(&o)
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
+	check("URL", func(o *Options) { o.URL = "" })
+	check("AuthTokens", func(o *Options) { o.AuthTokens = nil })
+	check("empty", func(o *Options) { o.AuthTokens = []string{"12345", ""} })
+	check("Started", func(o *Options) { o.Started = nil })
 }
 
 func FuzzParseForm(f *testing.F) {
