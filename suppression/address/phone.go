@@ -24,11 +24,15 @@ var (
 // STOP comes from one) or an extension (no text reaches one), and so are "tel:" and its parameters; so is more than one "+".
 //
 // Errors: ErrRegion for a national number without a known region, else ErrSyntax; ErrTooLong past 64 bytes.
-// Cost: some microseconds and a few allocations. After an error dst is returned as it was.
+// Cost: for a number in E.164 some tens of nanoseconds and no allocation, mostly; else some microseconds and a few tens of
+// allocations. The first call builds the table of plans, in some milliseconds. After an error dst is returned as it was.
 func AppendPhone(dst, number []byte, region string) ([]byte, error) {
 	number = bytes.TrimSpace(number)
 	if len(number) > maxPhoneInput {
 		return dst, ErrTooLong
+	}
+	if settled(number) {
+		return append(dst, number...), nil
 	}
 	if !dialable(number) {
 		return dst, errDigits
@@ -43,8 +47,8 @@ func AppendPhone(dst, number []byte, region string) ([]byte, error) {
 		if !ok {
 			break
 		}
-		if next == form {
-			return append(dst, form...), nil
+		if next == form || settled([]byte(next)) {
+			return append(dst, next...), nil
 		}
 		form = next
 	}

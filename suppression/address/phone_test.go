@@ -2,6 +2,7 @@ package address
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,49 @@ func checkPhone(t interface {
 		again, err := AppendPhone(nil, form, region)
 		if err != nil || string(again) != string(form) {
 			t.Fatalf("%q: %q became %q in %q, %v", number, form, again, region, err)
+		}
+	}
+}
+
+// The table may only say no too often: what it lets through is what the parser gives back.
+func TestAppendPhone_TheTableAgreesWithTheParser(t *testing.T) {
+	settledOnes := 0
+	check := func(t interface {
+		Helper()
+		Fatalf(string, ...any)
+	}, number string) {
+		t.Helper()
+		if !settled([]byte(number)) {
+			return
+		}
+		settledOnes++
+		if again, ok := format(number, ""); !ok || again != number {
+			t.Fatalf("%s is read as %q, %v", number, again, ok)
+		}
+	}
+	for code := range plans() {
+		for first := range 10 {
+			for rest := 3; rest < 12; rest++ {
+				check(t, fmt.Sprintf("+%d%d%s", code, first, "23456789012"[:rest]))
+			}
+		}
+	}
+	if settledOnes < 1000 {
+		t.Errorf("only %d numbers were settled", settledOnes)
+	}
+	rapid.Check(t, func(t *rapid.T) { check(t, rapid.StringMatching(`\+[1-9][0-9]{6,14}`).Draw(t, "number")) })
+}
+
+func TestAppendPhone_AllocatesNothingForE164(t *testing.T) {
+	dst := make([]byte, 0, 16)
+	for _, number := range []string{"+4790000000", "+447911123456", "+14155552671", "+4915112345678", "+33612345678", "+919876543210"} {
+		number := []byte(number)
+		if n := testing.AllocsPerRun(100, func() {
+			if form, err := AppendPhone(dst, number, ""); err != nil || len(form) != len(number) {
+				t.Error(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", number, n)
 		}
 	}
 }
