@@ -212,7 +212,7 @@ type recipientView struct {
 // eventView is what happened to a recipient.
 type eventView struct {
 	At         time.Time `json:"at,omitzero"`
-	Attempt    int       `json:"attempt,omitempty"`
+	Attempt    int       `json:"attempt,omitzero"`
 	Code       string    `json:"code,omitempty"`
 	Detail     string    `json:"detail,omitempty"`
 	ProviderID string    `json:"provider_id,omitempty"`

@@ -69,22 +69,23 @@ func tooLarge(limit int64) error {
 
 // decode puts the decompressor in front of the wire. Multiple codings are refused: nobody needs them but an attacker.
 func (b *body) decode(coding string) error {
+	b.coded = true
 	switch coding {
 	case "", "identity":
-		b.plain = &b.wire
+		b.plain, b.coded = &b.wire, false
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(&b.wire)
 		if err != nil {
 			return b.fault(err)
 		}
-		b.plain, b.coded = z, true
+		b.plain = z
 	case "zstd":
 		z, err := zstd.NewReader(&b.wire, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(1<<40)) // a stream's size is not its memory
 		if err != nil {
 			return b.fault(err)
 		}
-		b.plain, b.coded, b.release = z, true, z.Close
+		b.plain, b.release = z, z.Close
 	default:
 		return refuse("unsupported_media_type", "Content-Encoding may be gzip, zstd or left out.")
 	}

@@ -50,7 +50,9 @@ func (l *lines) fill() error {
 	l.end = copy(l.buf, l.buf[l.start:l.end])
 	l.start = 0
 	if l.end == len(l.buf) {
-		return refuse("too_long", fmt.Sprintf("Line %d is longer than %d bytes.", l.n+1, len(l.buf)))
+		p := refuse("too_long", fmt.Sprintf("The line is longer than %d bytes.", len(l.buf)))
+		p.faults = []fault{{Line: l.n + 1, Code: p.code, Detail: p.detail}}
+		return p
 	}
 	n, err := l.from.Read(l.buf[l.end:])
 	l.end += n

@@ -50,11 +50,38 @@ var kinds = []kind{
 	{"too_long", 422, "A value is too long", "See errors for the place."},
 	{"missing", 422, "A member is missing", "See errors for its name."},
 	{"invalid", 422, "A value cannot be used", "See errors for the place and what it may be."},
-	{"idempotency_mismatch", 422, "The Idempotency-Key was used for another call", "Use a fresh key for each new call."},
+	{"idempotency_key_reused", 422, "The Idempotency-Key came with another call", "Use a fresh key for each new call; repeat a call exactly to get its recorded answer."},
+	{"idempotency_in_progress", 409, "The first call with this Idempotency-Key still runs", "Try again after Retry-After to get its answer."},
+	{"scope_missing", 403, "The API key may not send this class", "Use a key with the scope send:<class>."},
+	{"sender_not_allowed", 403, "The tenant may not use this sender", "Use a sender of yours, or have the operator allow it."},
+	{"unknown_channel", 422, "The channel is not known", "Use email or sms."},
+	{"unknown_class", 422, "The class is not known", "Use marketing, transactional, service or mandatory."},
+	{"unknown_topic", 422, "The topic is not declared", "Declare it first: POST /v1/topics."},
+	{"invalid_topic", 422, "The topic cannot be used", "See the detail for what a topic's id may be."},
+	{"topic_archived", 422, "The topic is archived", "Choose another topic. Nobody who left this one is forgotten."},
+	{"unknown_template", 422, "There is no such template", "Create it first: POST /v1/templates; name it as id or id@version."},
+	{"template_channel", 422, "The template is for another channel", "Use a template of the batch's channel."},
+	{"template_class", 422, "The template is for another class", "Use a template of the batch's class."},
+	{"template_not_approved", 422, "The template's version is not approved", "Have an admin approve it: POST /v1/templates/{id}/versions/{n}/approve."},
+	{"template_required", 422, "This class needs an approved template", "Send template_id; service and mandatory messages are never free text."},
+	{"template_syntax", 422, "The content's {{...}} cannot be read", "See the detail for line and column."},
+	{"content_and_template", 422, "Content and template stand together", "Send either a template_id or the content; vars go with both."},
+	{"invalid_content", 422, "The content cannot be sent", "See errors for the member and the reason."},
+	{"control_character", 422, "A value holds a control character", "Remove CR, LF, NUL and other controls from values that go into headers."},
+	{"address_syntax", 422, "An address cannot be read", "Send one address as RFC 5321 has it, or a sender as RFC 5322 has it."},
+	{"invalid_time", 422, "A time cannot be read", "Write it as RFC 3339: 2026-11-21T20:00:00Z."},
+	{"too_far_ahead", 422, "A time lies too far ahead", "send_at may be 365 days ahead, expires_at 730."},
+	{"already_expired", 422, "The batch would expire before it is sent", "expires_at must lie after now and after send_at."},
+	{"too_many_variables", 422, "The content asks for too many variables", "Give defaults, or shared vars."},
+	{"invalid_recipients", 422, "Some recipients are invalid, and validation is strict", "See errors; nothing was queued. Without validation=strict the others are taken."},
 	{"rate_limited", 429, "Too many calls at once", "Wait as long as Retry-After says, and keep fewer calls open with one key."},
 	{"header_too_large", 431, "The header is too large", "Keep the request line and all headers within 8 KiB."},
 	{"internal", 500, "A fault of ours", "The request id leads the operator to the cause. It is safe to try again with the same Idempotency-Key."},
 	{"unavailable", 503, "The gateway cannot keep its promises right now", "Nothing was accepted. Try again after Retry-After; the operator finds the cause in the log."},
+	{"catalog_unavailable", 503, "Topics and templates cannot be read", "Nothing was accepted. Try again after Retry-After."},
+	{"list_unavailable", 503, "The suppression list cannot answer", "Nothing was accepted: without the list nothing is sent. Try again after Retry-After."},
+	{"queue_unavailable", 503, "The queue cannot take the call", "Nothing was accepted. Try again after Retry-After."},
+	{"no_room", 503, "The disk is almost full", "Nothing was accepted. Opt-outs are still taken. Try again after Retry-After."},
 	{"busy", 503, "The gateway is full", "Nothing was accepted. Try again after Retry-After."},
 }
 
@@ -70,7 +97,7 @@ var kindOf = func() map[string]kind {
 // fault names one place of the request that is wrong.
 type fault struct {
 	Pointer   string `json:"pointer,omitempty"`   // RFC 6901; of an NDJSON body within the line
-	Line      int    `json:"line,omitempty"`      // of an NDJSON body, from 1
+	Line      int    `json:"line,omitzero"`       // of an NDJSON body, from 1
 	Parameter string `json:"parameter,omitempty"` // query parameter or header
 	Code      string `json:"code"`
 	Detail    string `json:"detail"`
@@ -156,6 +183,22 @@ func fromBody(b *batchjson.Error) *problem {
 	return p
 }
 
+// kind is the table's row for the problem. Parts below may know finer codes than the table does; their type is the row for the status.
+func (p *problem) kind() kind {
+	if k, ok := kindOf[p.code]; ok {
+		return k
+	}
+	switch {
+	case p.status == http.StatusForbidden:
+		return kindOf["insufficient_scope"]
+	case p.status == http.StatusConflict:
+		return kindOf["conflict"]
+	case p.status < 500:
+		return kindOf["invalid"]
+	}
+	return kindOf["unavailable"]
+}
+
 // document is a problem on the wire, RFC 9457.
 type document struct {
 	Type     string  `json:"type"`
@@ -169,12 +212,9 @@ type document struct {
 
 // write puts the problem into the response.
 func (p *problem) write(c *call) {
-	title := kindOf[p.code].title
-	if title == "" {
-		title = http.StatusText(p.status)
-	}
+	k := p.kind()
 	body, err := json.Marshal(document{
-		Type: c.server.o.PublicURL + "/problems/" + p.code, Title: title, Status: p.status, Detail: p.detail,
+		Type: c.server.o.PublicURL + "/problems/" + k.code, Title: k.title, Status: p.status, Detail: p.detail,
 		Instance: c.requestID, Code: p.code, Errors: p.faults,
 	})
 	if err != nil { // only text of ours that is not UTF-8 could do it

@@ -264,7 +264,7 @@ func (f *fakeIntake) Replay(c intake.Call) (*intake.Answer, func(), error) {
 	defer f.mu.Unlock()
 	if d, ok := f.recorded[c.Idempotency.Key]; ok {
 		if d != c.Idempotency.Digest {
-			return nil, nil, &intake.Fault{Status: 422, Code: "idempotency_mismatch", Detail: "another body"}
+			return nil, nil, &intake.Fault{Status: 422, Code: "idempotency_key_reused", Detail: "another body"}
 		}
 		return &intake.Answer{Status: 202, Body: []byte(`{"id":"recorded"}`), Replay: true}, nil, nil
 	}
