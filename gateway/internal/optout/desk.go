@@ -72,16 +72,13 @@ func act(t Token) (suppression.Row, []suppression.Key) {
 	return row, keys
 }
 
-// adds are the changes that add row to the keys. A row that stands already is repeated as it is: its time and source stay those
-// of the first act. earlier tells whether one of them came from an act this person could not undo here. Otherwise whoever holds
+// adds are the changes that add row to the keys. A row that stands already is repeated as it is: the list lets the latest addition
+// win, and an objection to every channel must not shrink to this one. earlier tells whether one of them came from an act this person could not undo here. Otherwise whoever holds
 // a link could stop, undo, and so bring back someone who left long ago: a token can only opt out.
 func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []suppression.Change, earlier bool) {
 	for _, key := range keys {
 		old, stands, err := d.standing(key, row)
 		old.Position = 0 // the list gives a new one
-		if !stands {
-			old = row
-		}
 		changes = append(changes, suppression.Change{Key: key, Op: suppression.Add, Row: old})
 		// If the list cannot say what stood, the opt-out is still taken, but without the undo.
 		earlier = earlier || err != nil || stands && !d.undoable(old, row.At)
@@ -89,7 +86,7 @@ func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []supp
 	return changes, earlier
 }
 
-// standing finds the live row of a key that has the reason and topic of row.
+// standing finds the live row of a key that has the reason and topic of row; if there is none, it is row itself.
 func (d *Desk) standing(key suppression.Key, row suppression.Row) (suppression.Row, bool, error) {
 	rows, err := d.list.Rows(nil, key)
 	if err != nil {

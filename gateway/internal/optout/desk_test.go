@@ -122,6 +122,15 @@ func TestStop_TwiceIsOnceWithTheSameWork(t *testing.T) { // RFC 8058 §3.1; reli
 	d.holds(key, topicRow(suppression.ByOneClick, noon))
 }
 
+func TestStop_NeverShrinksAnObjection(t *testing.T) { // policy.md §3 row 2; GDPR Art. 21(2)
+	d := newDesk(t)
+	objection := allRow(suppression.ByAPI, noon.Add(-time.Hour))
+	objection.AllChannels = true
+	d.apply(suppression.Change{Key: key, Op: suppression.Add, Row: objection})
+	d.stop(allToken(), suppression.ByOneClick, noon)
+	d.holds(key, objection)
+}
+
 func TestStop_SaysSoWhenTheListCannotTakeIt(t *testing.T) { // P1, P5
 	d := newDesk(t)
 	full := errors.New("disk full")

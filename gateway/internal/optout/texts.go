@@ -13,7 +13,8 @@ import (
 // Durable and in force when it returns nil; twice is once.
 func (d *Desk) StopTexts(ctx context.Context, key suppression.Key, at time.Time) error {
 	row := suppression.Row{Reason: policy.SMSStop, Source: suppression.BySMS, At: at.UTC().Truncate(time.Second)}
-	if _, err := d.list.Apply(ctx, suppression.Change{Key: key, Op: suppression.Add, Row: row}); err != nil {
+	changes, _ := d.adds([]suppression.Key{key}, row)
+	if _, err := d.list.Apply(ctx, changes...); err != nil {
 		return fmt.Errorf("record stop: %w", err)
 	}
 	return nil
