@@ -17,13 +17,22 @@ const (
 // more is replaced by "[address]". Cost: linear in words, of which 4 KiB are looked at.
 func Detail(words, recipient string) string {
 	s := oneLine(clip(words, maxWords))
-	if recipient != "" {
-		s = replaceFold(s, oneLine(recipient), hidden)
-	}
+	s = replaceFold(s, oneLine(recipient), hidden)
+	s = replaceFold(s, oneLine(unquoted(recipient)), hidden)
 	if isNumber(recipient) {
 		s = hideNumbers(s)
 	}
 	return clip(hideMailboxes(s), maxDetail)
+}
+
+// unquoted is what stands within the quotes of a local part, "" if there are none: peers repeat it without them, and a mailbox with
+// spaces is not found word by word.
+func unquoted(recipient string) string {
+	at := strings.LastIndex(recipient, `"@`)
+	if at < 1 || recipient[0] != '"' {
+		return ""
+	}
+	return strings.ReplaceAll(recipient[1:at], `\`, "")
 }
 
 // oneLine turns every run of white space, controls and broken UTF-8 into one space. Format characters go too: a soft
