@@ -68,13 +68,15 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	l, err := newLanguages()
-	return &Pages{o: o, renderer: r, languages: l}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Pages{o: o, renderer: r, languages: l}, nil
 }
 
 // Handle answers a request for one of the paths above; another path is 404.
 func (p *Pages) Handle(ctx context.Context, r Request) Response {
-	token, isOneClick := strings.CutPrefix(r.Path, OneClickPath)
-	if isOneClick {
+	if token, ok := strings.CutPrefix(r.Path, OneClickPath); ok {
 		return p.link(ctx, r, token, p.oneClick)
 	}
 	if token, ok := strings.CutPrefix(r.Path, ChoicePath); ok {
