@@ -76,11 +76,11 @@ func Open(dir string, o Options) (*List, error) {
 	return l, nil
 }
 
-// Close saves the filter and closes the store. A list that has failed is left on disk as it is, still locked, until the
-// process ends. Requires: Run has returned, no other call is running or follows.
+// Close saves the filter and closes the store. After ErrDead it does neither well: the folder may
+// stay locked until the process ends. Requires: Run has returned, no other call is running or follows.
 func (l *List) Close() error {
-	if err := l.store.Failed(); err != nil {
-		return err
+	if l.store.Failed() != nil {
+		return l.store.Close()
 	}
 	return errors.Join(l.saveIfChanged(), l.store.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // fuse turns Pebble's "end the process now" into an error that every later call returns. Pebble calls Logger.Fatalf, which
@@ -11,9 +12,10 @@ import (
 // process recovers it. The goroutine that reported such a failure is parked for ever with the locks it holds, so that
 // nothing goes on in a database in that state; the goroutines waiting for it are let go by do.
 type fuse struct {
-	once sync.Once
-	gone chan struct{} // closed when err is set
-	err  error
+	once   sync.Once
+	gone   chan struct{} // closed when err is set
+	err    error
+	parked atomic.Bool // a goroutine of Pebble has been stopped, maybe with locks held
 }
 
 // ErrDead is the cause of every error after the store has failed for good.
@@ -63,6 +65,7 @@ func (f *fuse) do(op func() error) error {
 // catch makes a panic final too: Pebble panics where a folder cannot be synced.
 func (f *fuse) catch() {
 	if r := recover(); r != nil {
+		f.parked.Store(true)
 		f.blow(fmt.Sprint("panic: ", r))
 	}
 }
@@ -73,6 +76,7 @@ func (f *fuse) Errorf(string, ...any) {}
 
 // Fatalf never returns; see fuse.
 func (f *fuse) Fatalf(format string, args ...any) {
+	f.parked.Store(true)
 	f.blow(fmt.Sprintf(format, args...))
 	select {}
 }

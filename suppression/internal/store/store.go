@@ -116,7 +116,12 @@ func (s *Store) found(secret [16]byte) error {
 			return err
 		}
 	}
-	return b.Commit(pebble.Sync)
+	if err := b.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	// Pebble begins the first log before it has raised the format, without what tells damage from a torn tail. A
+	// flush begins the next one.
+	return s.db.Flush()
 }
 
 func (s *Store) empty() (bool, error) {
@@ -182,6 +187,12 @@ func (s *Store) DiskBytes() uint64 {
 	return s.db.Metrics().DiskSpaceUsage()
 }
 
-// Close closes the store. A dead store is left as it is, lock included, until the process ends: closing
-// it would wait for parked goroutines. Requires: no other call is running or follows.
-func (s *Store) Close() error { return s.fuse.do(s.db.Close) }
+// Close closes the store and returns the error that ended it, if one did. A store in which Pebble was stopped in
+// mid-work is left as it is, lock included, until the process ends: closing it would wait for parked goroutines.
+// Requires: no other call is running or follows.
+func (s *Store) Close() error {
+	if s.fuse.parked.Load() {
+		return s.Failed()
+	}
+	return errors.Join(s.Failed(), s.db.Close())
+}
