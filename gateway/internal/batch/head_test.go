@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,38 @@ func TestHead_AnyChangedByteIsNoticed(t *testing.T) {
 		if _, err := DecodeHead(good[:i]); !errors.Is(err, ErrDamaged) {
 			t.Errorf("cut at %d: %v", i, err)
 		}
+	}
+}
+
+// A checksum that fits does not make bytes a head: what is left over, counts beyond the bytes and fields out of range are damage too.
+func TestHead_StructureIsChecked(t *testing.T) {
+	good := (&Head{Tenant: "acme"}).Encode()
+	body := good[:len(good)-sumBytes]
+	check := func(b []byte) {
+		t.Helper()
+		if _, err := DecodeHead(appendSum(b)); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%x: %v", b, err)
+		}
+	}
+	check(append(bytes.Clone(body), 0))
+	check(body[:len(body)-1])
+	check(append(bytes.Clone(body[:len(body)-2]), 2, 0)) // Closing is neither 0 nor 1
+}
+
+func TestDecoding_MemoryIsBoundedByTheBytes(t *testing.T) {
+	const huge = "\xff\xff\xff\x7f"                                                                           // 2^28 - 1
+	head := appendSum([]byte("\x01\x01\x01" + strings.Repeat("\x00", 9) + huge + strings.Repeat("\x00", 50))) // that many headers
+	segment := appendSum([]byte("\x01\xff\xff\xff\x0f" + strings.Repeat("\x00", 50)))                         // that many recipients
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, headErr := DecodeHead(head)
+	segmentErr := new(Segment).Open(segment)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(headErr, ErrDamaged) || !errors.Is(segmentErr, ErrDamaged) {
+		t.Errorf("head: %v, segment: %v", headErr, segmentErr)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes of memory for %d", n, len(head)+len(segment))
 	}
 }
 

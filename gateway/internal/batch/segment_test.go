@@ -77,6 +77,16 @@ func TestSegment_AnyChangedByteIsNoticed(t *testing.T) {
 	}
 }
 
+func TestSegment_HoldsNothingButItsRecipients(t *testing.T) {
+	good := pack(Recipient{To: []byte("ann@example.org")})
+	body := good[:len(good)-sumBytes]
+	for _, b := range [][]byte{append(bytes.Clone(body), 0), body[:len(body)-1], body[:3]} {
+		if err := new(Segment).Open(appendSum(bytes.Clone(b))); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%x: %v", b, err)
+		}
+	}
+}
+
 func TestSegment_PacksAndOpensWithoutAllocation(t *testing.T) {
 	list := sampleRecipients(100)
 	var p Packer

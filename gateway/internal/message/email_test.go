@@ -248,6 +248,69 @@ func hostileContent() Content {
 	return c
 }
 
+// Whatever stands in any field, a mail that is made has the fields it should have and no other, in its header and in its parts.
+func TestEmail_NoFieldBecomesAnother(t *testing.T) {
+	fieldCount := len(hostileFields(new(Content), new(Recipient), new(string)))
+	for field := range fieldCount {
+		for _, value := range hostileValues {
+			checkHostile(t, field, value)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		checkHostile(t, rapid.IntRange(0, fieldCount-1).Draw(t, "field"), rapid.StringMatching(`[a<>@",:;. =?_\-\r\n\t\x00é]{0,40}`).Draw(t, "value"))
+	})
+}
+
+var hostileValues = []string{
+	"a@example.org", "x\r\nBcc: eve@example.net", "a@example.org>\r\nBcc: <eve@example.net", "\r\n\r\nbody", "\n", "--=_", "https://x/\r\nBcc: y", "https://x/>,<mailto:y", strings.Repeat("z", 2000),
+	strings.Repeat("é ", 500), "Zoë <zoe@example.org>", "=?utf-8?q?=0d=0aBcc:_x?= <a@example.org>", "=?utf-8?q?=0d=0aBcc:_x?=",
+}
+
+func hostileFields(c *Content, r *Recipient, name *string) []*string {
+	c.Headers = [][2]string{{"X-Name", "{{name}}"}}
+	return []*string{
+		&c.From, &c.ReplyTo, &c.Subject, &c.HTML, &c.Text, &c.ListID, &c.FeedbackID, &c.Headers[0][1], &r.To, &r.MessageID, &r.UnsubscribeURL, &r.UnsubscribeTo, &r.PreferencesURL, name,
+	}
+}
+
+func checkHostile(t rapid.TB, field int, value string) {
+	t.Helper()
+	c, r, name := hostileContent(), recipient(), "Ann"
+	c.ReplyTo, c.ListID, c.FeedbackID = "reply@example.com", "<weekly.example.com>", "weekly:marketing:heed-acme"
+	*hostileFields(&c, &r, &name)[field] = value
+	r.Vars = map[string]string{"name": name}
+	tpl, err := CompileEmail(c)
+	if err != nil {
+		return
+	}
+	if b, err := tpl.AppendEmail(nil, r); err == nil {
+		checkNames(t, string(b), c)
+	}
+}
+
+// checkNames compares the field names of a mail that may need SMTPUTF8 with those its content asks for.
+func checkNames(t rapid.TB, mail string, c Content) {
+	want := map[string]int{
+		"From": 1, "To": 1, "Subject": 1, "Date": 1, "Message-ID": 1, "MIME-Version": 1, "List-Unsubscribe": 1, "List-Unsubscribe-Post": 1, "X-Name": 1, "Content-Type": 1,
+		"Reply-To": present(c.ReplyTo), "List-Id": present(c.ListID), "Feedback-ID": present(c.FeedbackID), "Content-Transfer-Encoding": 1 - present(c.HTML)*present(c.Text),
+	}
+	for _, name := range strings.Fields(headerNames(t, []byte(mail))) {
+		want[name]--
+	}
+	for name, missing := range want {
+		if missing != 0 {
+			t.Fatalf("%d of %s missing in %q", missing, name, mail)
+		}
+	}
+	if n := strings.Count(mail, "\r\nContent-Transfer-Encoding: "); n != present(c.HTML)+present(c.Text) {
+		t.Fatalf("%d parts in %q", n, mail)
+	}
+}
+
+func present(s string) int {
+	return min(len(s), 1)
+}
+
 // headerNames lists the names of a mail's header fields, in order, seen by eyes that know nothing but CRLF.
 func headerNames(t rapid.TB, b []byte) string {
 	t.Helper()
@@ -308,6 +371,10 @@ func TestEmail_HostileFieldsAreRefused(t *testing.T) {
 	checkRecipient("", func(r *Recipient) { r.MessageID = "a@b>\r\nBcc: <eve@example.net" })
 	checkRecipient("", func(r *Recipient) { r.MessageID = "nohost" })
 	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "https://heed.example/>\r\nBcc: x" })
+	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "https://heed.example/\r\nBcc: x" })
+	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "https://heed.example/é" })
+	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "javascript:alert(1)" })
+	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "https://heed.example/" + strings.Repeat("x", 900) })
 	checkRecipient("", func(r *Recipient) { r.UnsubscribeURL = "" })
 	checkRecipient("", func(r *Recipient) { r.UnsubscribeTo = "u@example.com>,<https://evil.example/" })
 	checkRecipient("", func(r *Recipient) { r.PreferencesURL = "" })
@@ -459,6 +526,19 @@ func TestEmail_TooLongIsRefused(t *testing.T) {
 	c.Text = strings.Repeat("x", maxPart+1)
 	if _, err := CompileEmail(c); !isFault(err, "/text") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A mail that grows too long is left off at once: its memory is bounded by one value, not by all of them.
+func TestPart_StopsAtTheLimit(t *testing.T) {
+	p, err := newCompiler(nil).compilePart("/text", "plain", strings.Repeat("{{v}}", 100), &plainText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 1000
+	value := strings.Repeat("x", 500)
+	if n := len(p.append(nil, []string{"", value}, limit)); n <= limit || n > limit+2*len(value) {
+		t.Errorf("%d bytes, limit %d", n, limit)
 	}
 }
 

@@ -30,11 +30,15 @@ func TestParseMailbox_AcceptsWhatPeopleWrite(t *testing.T) { // RFC 5322 §3.4, 
 	check(strings.Repeat("l", 64)+"@"+strings.Repeat("d", 63)+".example", "", strings.Repeat("l", 64)+"@"+strings.Repeat("d", 63)+".example")
 }
 
+// longDomain is a host name that leaves too little of the 254 bytes of an address (RFC 5321 §4.5.3.1.3) for the longest local part.
+var longDomain = "@" + strings.Repeat(strings.Repeat("d", 60)+".", 3) + "example"
+
 var badMailboxes = []string{
 	"", " ", "ann", "@example.org", "ann@", "ann@@example.org", "a@b@example.org", "ann@example..org", "ann@.org", "ann@example.org.", "ann@-a.org", "ann@a-.org", "ann@a_b.org",
 	".ann@example.org", "ann.@example.org", "a..n@example.org", "an n@example.org", "ann@exa mple.org", "ann@[127.0.0.1]", "ann@example.org, bob@example.org", "group: ann@example.org;",
 	"<ann@example.org", "ann@example.org>", "Ann <ann@example.org> x", "<<ann@example.org>>", "<@relay:ann@example.org>", `"ann@example.org`, `"a"b@example.org`, "Ann, Lee <ann@example.org>",
 	"ann@example.org\r\nBcc: eve@example.net", "Ann\x00 <ann@example.org>", "=?utf-8?q?x=0d=0aBcc:_y?= <ann@example.org>", "ann@ex\u00adample\xff.org", "ann@\u202eexample.org",
+	"=?utf-8?q?x=0d=0aBcc?= <ann@example.org>", strings.Repeat("l", 64) + longDomain, "Ann <" + strings.Repeat("l", 64) + longDomain + ">",
 	strings.Repeat("l", 65) + "@example.org", "ann@" + strings.Repeat("d", 64) + ".org", "ann@" + strings.Repeat("d.", 130) + "org", strings.Repeat("é", 33) + "@example.org",
 }
 

@@ -55,8 +55,8 @@ func (t *Template) AppendSMS(dst []byte, r Recipient) ([]byte, error) {
 
 // hasTextControl finds what a phone would not show: control characters but for line breaks and tabs, and bytes that are not UTF-8.
 func hasTextControl(s string) bool {
-	return strings.ContainsFunc(strings.ReplaceAll(s, "\r\n", "\n"), func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\t' || r == utf8.RuneError
+	return !utf8.ValidString(s) || strings.ContainsFunc(strings.ReplaceAll(s, "\r\n", "\n"), func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t'
 	})
 }
 

@@ -27,6 +27,7 @@ func TestSMS_SaysItsText(t *testing.T) {
 	check("Hi {{name}} <b> & {{shop}}", map[string]string{"name": "<Zoë> 🎉"}, "Hi <Zoë> 🎉 <b> & Ann's")
 	check("one\r\ntwo\n{{v}}", map[string]string{"v": "three\r\nfour"}, "one\ntwo\nthree\nfour")
 	check(`{{v | default: "there"}}`, nil, "there")
+	check("{{v}}", map[string]string{"v": "Zo\ufffd"}, "Zo\ufffd") // what an export has spoilt is still text
 	check("stop: {{unsubscribe_url}}", nil, "stop: https://heed.example/p/v1.k.p.m")
 }
 

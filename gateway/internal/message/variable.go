@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The names the gateway gives: both are the recipient's page. A caller's variable of that name is not asked.
@@ -175,9 +177,7 @@ func hasControl(s string) bool {
 }
 
 func hasWideControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || 0x7f <= r && r <= 0x9f || r == 0xfffd
-	})
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // webLink tells whether a URL can stand between angle brackets and quotes. Plain http is for a gateway on loopback.
