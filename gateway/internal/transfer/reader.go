@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	"heed/suppression/policy"
 )
@@ -56,6 +58,9 @@ func NewReader(r io.Reader, d Defaults) (*Reader, error) {
 	}
 	if d.Reason != 0 && !d.Reason.Stored() {
 		return nil, fmt.Errorf("%w: the default reason is none that a list keeps", ErrFormat)
+	}
+	if !validTopic([]byte(d.Topic)) {
+		return nil, fmt.Errorf("%w: the default topic is not a topic: %s", ErrFormat, remedies[BadTopic])
 	}
 	w := newWindow(r)
 	for !w.full() && w.more() {
@@ -170,35 +175,45 @@ func (r *Reader) nextTopic(e *Entry) error {
 		e.Reason = policy.UnsubscribeAll
 		return nil
 	}
-	e.Topic = r.intern(name)
-	return nil
+	return r.setTopic(e, name)
 }
 
 func (r *Reader) oneTopic(e *Entry, name []byte) error {
-	if !e.Reason.Topical() {
-		return nil // every other row speaks for all topics
-	}
-	if e.Topic = r.intern(name); e.Topic == "" {
-		e.Topic = r.d.Topic
-	}
-	if e.Topic == "" && !e.Keyed {
+	switch {
+	case !e.Reason.Topical(): // every other row speaks for all topics
+		return nil
+	case len(name) > 0:
+		return r.setTopic(e, name)
+	case r.d.Topic == "" && !e.Keyed:
 		return &RowError{e.Line, NoTopic}
 	}
+	e.Topic = r.d.Topic
 	return nil
 }
 
 // maxTopics bounds how many names are remembered; a file with more pays for each row.
 const maxTopics = 1024
 
-func (r *Reader) intern(name []byte) string {
-	if s, ok := r.topics[string(name)]; ok {
-		return s
+func (r *Reader) setTopic(e *Entry, name []byte) error {
+	known, ok := r.topics[string(name)]
+	if !ok {
+		if !validTopic(name) {
+			return &RowError{e.Line, BadTopic}
+		}
+		known = string(name)
+		if len(r.topics) < maxTopics {
+			r.topics[known] = known
+		}
 	}
-	s := string(name)
-	if len(r.topics) < maxTopics {
-		r.topics[s] = s
-	}
-	return s
+	e.Topic = known
+	return nil
+}
+
+// maxTopic is what the list takes, in bytes.
+const maxTopic = 255
+
+func validTopic(name []byte) bool {
+	return len(name) <= maxTopic && utf8.Valid(name) && !bytes.ContainsFunc(name, unicode.IsControl)
 }
 
 // readHeader reads the first record as names of columns, or finds that the file has none and needs none.

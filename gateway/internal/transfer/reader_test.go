@@ -233,6 +233,7 @@ func TestReader_RefusesWhatIsNoFileOfTheFormat(t *testing.T) {
 	check(Defaults{Format: "fax"}, "address\n")
 	check(Defaults{}, "address\n")
 	check(Defaults{Format: Heed, Reason: policy.QuietHours}, "address\n")
+	check(Defaults{Format: Heed, Topic: "a\nb"}, "address\n")
 	check(Defaults{Format: Heed}, "")
 	check(Defaults{Format: Heed}, "mail;reason\nann@example.org;complaint\n")
 	check(Defaults{Format: Heed}, "ann@example.org,complaint\n")
@@ -256,6 +257,18 @@ func TestReader_PassesOnTheErrorOfItsFile(t *testing.T) {
 		if err != broken {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+func TestReader_RefusesTopicsTheListCannotKeep(t *testing.T) {
+	long := strings.Repeat("x", maxTopic)
+	r, err := NewReader(strings.NewReader("address,topic\na@b,"+long+"\na@b,"+long+"x\na@b,\xff\na@b,a\x00b\n"),
+		Defaults{Format: Heed, Channel: policy.Email, Reason: policy.UnsubscribeTopic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, r); !same(got, []string{"2 email a@b unsubscribe_topic " + long, "3! topic", "4! topic", "5! topic"}) {
+		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 }
 

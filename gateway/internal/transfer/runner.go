@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"heed/suppression"
 	"heed/suppression/address"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -152,7 +153,11 @@ func (r *Runner) work(ctx context.Context, s *Status) error {
 			return read // of the disk
 		}
 		if len(i.changes) > 0 {
-			if _, err := r.o.List.Apply(ctx, i.changes...); err != nil {
+			_, err := r.o.List.Apply(ctx, i.changes...)
+			if errors.Is(err, suppression.ErrChange) {
+				return r.finish(s, nil, err) // trying again would not help, and hold up all other jobs
+			}
+			if err != nil {
 				return err
 			}
 		}
