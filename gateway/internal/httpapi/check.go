@@ -127,7 +127,7 @@ func (k *check) readArray(raw jsontext.Value) error {
 	if raw.Kind() != '[' {
 		return refuseAt("/addresses", "wrong_type", "This must be an array of strings.")
 	}
-	elements := raw[1 : len(raw)-1]
+	elements := trimSeparators(raw[1 : len(raw)-1])
 	for i := 0; len(elements) > 0; i++ {
 		if i == mostChecked {
 			return refuseAt("/addresses", "too_many", "Send 10000 addresses at once, or NDJSON, which has no limit.")

@@ -161,8 +161,11 @@ func (o Options) check() error {
 // Serve answers on ln until Shutdown, and then returns nil. One listener a server.
 func (s *Server) Serve(ln net.Listener) error {
 	l := newListener(ln, s.o.ConnsPerIP, s.o.WriteTimeout)
-	if s.stopped.Load() || !s.listener.CompareAndSwap(nil, l) {
+	if !s.listener.CompareAndSwap(nil, l) {
 		return errors.Join(errors.New("httpapi: the server has served before"), ln.Close())
+	}
+	if s.stopped.Load() { // Shutdown came first and may not have seen the listener
+		return ln.Close()
 	}
 	return s.fast.Serve(l)
 }
@@ -170,10 +173,15 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown stops accepting and waits for the calls that run, each connection closing after its answer. When ctx ends first, the calls'
 // contexts end and every connection is closed, and ctx's error is returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stopped.Store(true)
 	defer s.abort()
+	s.stopped.Store(true)
 	err := s.fast.ShutdownWithContext(ctx)
-	if l := s.listener.Load(); l != nil && ctx.Err() != nil {
+	l := s.listener.Load()
+	if l == nil {
+		return err
+	}
+	l.Listener.Close() // if Serve was about to begin, fasthttp did not know it yet
+	if ctx.Err() != nil {
 		s.abort()
 		l.closeAll()
 	}
