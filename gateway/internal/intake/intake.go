@@ -135,7 +135,7 @@ func (in *Intake) Accept(ctx context.Context, c Call, s *batchjson.Shared, r []b
 		return nil, err
 	}
 	defer in.release(j)
-	j.seen.reset(len(r))
+	j.seen.reset(len(r), generation)
 	for len(r) > 0 {
 		n := min(len(r), segmentRecipients)
 		if err := j.take(r[:n]); err != nil {
@@ -159,7 +159,7 @@ func (in *Intake) AcceptOne(ctx context.Context, c Call, s *batchjson.Shared, r 
 	}
 	defer in.release(j)
 	j.single = true
-	j.seen.reset(1)
+	j.seen.reset(1, generation)
 	if err := j.take([]batchjson.Recipient{r}); err != nil {
 		return nil, err
 	}

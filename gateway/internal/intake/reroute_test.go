@@ -197,7 +197,21 @@ func TestAccept_DeferredLeavesLater(t *testing.T) {
 	f := setup(t)
 	f.list.suppress(t, "night@example.org", policy.FrequencyCap, "")
 	got := f.accept(mail(), to("a@example.org", "night@example.org", "b@example.org"))
-	if got.Accepted != 3 || got.Deferred != 1 || got.Results[0].Status != "deferred" || got.Results[0].Code != "frequency_cap" {
-		t.Errorf("%+v", got)
+	want := []result{{
+		Index: 1, To: "night@example.org", Status: "deferred", Code: "frequency_cap", Detail: "the recipient has had enough messages for now",
+		Until: "2026-11-21T13:00:00Z", MessageID: "msg_" + got.ID[4:] + "-1",
+	}}
+	if diff := cmp.Diff(want, got.Results); diff != "" || got.Accepted != 3 || got.Deferred != 1 {
+		t.Errorf("%+v %s", got, diff)
+	}
+	for _, want := range []string{"a@example.org", "b@example.org"} {
+		if _, sent := f.lease("email"); !cmp.Equal(sent, []string{want}) {
+			t.Errorf("at noon %v", sent)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if l, err := f.queue.Lease(ctx, "email", 10); err == nil {
+		t.Errorf("the deferred one is leased at noon: %v", l)
 	}
 }

@@ -125,30 +125,31 @@ func listDown(err error) error {
 	return unavailable("list_unavailable", "the suppression list cannot answer, so nothing was accepted: try again", fmt.Errorf("check suppression list: %w", err))
 }
 
-// judge asks the policy about the recipients whose keys were hit.
+// judge asks the policy about the recipients whose keys were hit; the others stay accepted.
 func (j *job) judge(chunk []batchjson.Recipient) error {
 	asked := len(j.keys) // keys of fallbacks come behind
-	for k := 0; k < asked; {
-		i := j.owners[k]
-		end := k + 1
-		for end < asked && j.owners[end] == i {
-			end++
+	for k := 0; k < asked; k++ {
+		if !j.hit[k] {
+			continue
 		}
-		v, err := j.verdict(k, end, j.plan.main.channel)
+		i, from := j.owners[k], k
+		for k+1 < asked && j.owners[k+1] == i {
+			k++
+		}
+		v, err := j.verdict(from, k+1, j.plan.main.channel)
+		if err == nil {
+			err = j.settle(&j.decisions[i], v, &chunk[i])
+		}
 		if err != nil {
 			return err
 		}
-		if err := j.settle(&j.decisions[i], v, &chunk[i]); err != nil {
-			return err
-		}
-		k = end
 	}
 	return nil
 }
 
 func (j *job) settle(d *decision, v policy.Verdict, r *batchjson.Recipient) (err error) {
 	var settled bool
-	if *d, settled = settle(*d, v, j.plan.expires); !settled {
+	if *d, settled = settle(*d, v, j.plan.head.Created, j.plan.expires); !settled {
 		*d, err = j.reroute(*d, r)
 	}
 	return err

@@ -75,19 +75,21 @@ func (s *keySet) grow() {
 	}
 }
 
-// generation is how many keys a recent remembers at least.
+// generation is how many keys a call remembers at least.
 const generation = 1 << 20
 
 // recent is a set of the keys seen last, in bounded memory: when the younger of two generations is full, the older is forgotten. So a
-// stream of any length finds each duplicate of the last generation keys, at least, with two tables of 32 MiB at most. The zero
-// recent is ready.
+// stream of any length finds each duplicate of the last generation keys, at least, with two tables of 32 MiB at most.
+// Requires: reset before use.
 type recent struct {
 	young, old keySet
+	size       int // of a generation
 }
 
-// reset forgets everything and makes room for n keys.
-func (r *recent) reset(n int) {
-	r.young.reset(min(n, generation))
+// reset forgets everything and makes room for n keys, in generations of size.
+func (r *recent) reset(n, size int) {
+	r.size = size
+	r.young.reset(min(n, size))
 	r.old = keySet{}
 }
 
@@ -96,12 +98,12 @@ func (r *recent) add(k address.Key) bool {
 	if r.old.has(k) {
 		return false
 	}
-	if r.young.n == generation {
+	if r.young.n == r.size {
 		if r.young.has(k) {
 			return false
 		}
 		r.old, r.young = r.young, r.old
-		r.young.reset(generation)
+		r.young.reset(r.size)
 	}
 	return r.young.add(k)
 }

@@ -31,7 +31,7 @@ func (in *Intake) Open(ctx context.Context, c Call, s *batchjson.Shared) (*Strea
 		return nil, err
 	}
 	j.lines = true
-	j.seen.reset(0)
+	j.seen.reset(0, generation)
 	st := &Stream{job: j, stage: discard{}}
 	if c.DryRun {
 		return st, nil

@@ -124,7 +124,7 @@ func reasonOf(v policy.Verdict) *why {
 }
 
 // settle turns a verdict into a decision; ok is false for a reroute, which asks about the fallback first.
-func settle(d decision, v policy.Verdict, expires time.Time) (_ decision, ok bool) {
+func settle(d decision, v policy.Verdict, now, expires time.Time) (_ decision, ok bool) {
 	switch v.Action {
 	case policy.Allow:
 		return d, true
@@ -132,7 +132,7 @@ func settle(d decision, v policy.Verdict, expires time.Time) (_ decision, ok boo
 		d.reason = reasonOf(v)
 		return d, false
 	case policy.Defer:
-		return postpone(d, v, expires), true
+		return postpone(d, v, now, expires), true
 	case policy.Hold:
 		d.status, d.why, d.reason = suppressed, held, reasonOf(v)
 	default:
@@ -141,13 +141,20 @@ func settle(d decision, v policy.Verdict, expires time.Time) (_ decision, ok boo
 	return d, true
 }
 
+// unknownWait is how long a deferral lasts that does not say until when; dispatch asks again then.
+const unknownWait = time.Hour
+
 // postpone waits for the verdict's time, if the message is still worth sending then.
-func postpone(d decision, v policy.Verdict, expires time.Time) decision {
-	if !v.Until.Before(expires) {
+func postpone(d decision, v policy.Verdict, now, expires time.Time) decision {
+	until := v.Until
+	if !until.After(now) {
+		until = now.Add(unknownWait)
+	}
+	if !until.Before(expires) {
 		d.status, d.why, d.reason = suppressed, tooLate, reasonOf(v)
 		return d
 	}
-	d.status, d.why, d.until = deferred, reasonOf(v), v.Until
+	d.status, d.why, d.until = deferred, reasonOf(v), until
 	return d
 }
 

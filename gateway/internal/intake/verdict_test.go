@@ -10,11 +10,10 @@ import (
 
 // policy.md §2 and §4: one result per recipient, each verdict explained.
 func TestSettle_EachVerdictHasItsResult(t *testing.T) {
-	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	expires := noon.Add(time.Hour)
 	check := func(v policy.Verdict, want status, code string, settled bool) decision {
 		t.Helper()
-		d, ok := settle(decision{channel: policy.Email}, v, expires)
+		d, ok := settle(decision{channel: policy.Email}, v, noon, expires)
 		got := ""
 		if d.why != nil {
 			got = d.why.code
@@ -31,8 +30,12 @@ func TestSettle_EachVerdictHasItsResult(t *testing.T) {
 	if d := check(policy.Verdict{Action: policy.Hold, Reason: policy.NumberReassigned}, suppressed, "held", true); d.reason != reasons[policy.NumberReassigned] {
 		t.Error("a held message does not say why")
 	}
-	if d := check(policy.Verdict{Action: policy.Defer, Reason: policy.QuietHours, Until: noon}, deferred, "quiet_hours", true); !d.until.Equal(noon) {
+	if d := check(policy.Verdict{Action: policy.Defer, Reason: policy.QuietHours, Until: noon.Add(time.Minute)}, deferred, "quiet_hours", true); !d.until.Equal(noon.Add(time.Minute)) {
 		t.Errorf("until %v", d.until)
+	}
+	expires = noon.Add(2 * time.Hour)
+	if d := check(policy.Verdict{Action: policy.Defer, Reason: policy.FrequencyCap}, deferred, "frequency_cap", true); !d.until.Equal(noon.Add(time.Hour)) {
+		t.Errorf("until %v", d.until) // a deferral without an end is not over at once
 	}
 	check(policy.Verdict{Action: policy.Defer, Reason: policy.QuietHours, Until: expires}, suppressed, "expires_first", true)
 	if d := check(policy.Verdict{Action: policy.Reroute, Reason: policy.SMSStop}, accepted, "", false); d.reason != reasons[policy.SMSStop] {
