@@ -140,3 +140,17 @@ func FuzzParseMailbox(f *testing.F) {
 		}
 	})
 }
+
+func TestEmail_UTF8LocalPartStandsAsItIs(t *testing.T) { // RFC 6532 §3.2
+	c, r := content(), recipient()
+	r.To, r.Vars = "Zoë <zoë@bücher.example>", map[string]string{"name": "Zoë"}
+	b, err := mustCompile(t, c).AppendEmail(nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const to = "\r\nTo: =?utf-8?B?Wm/Dqw==?= <zoë@xn--bcher-kva.example>\r\n"
+	if !bytes.Contains(b, []byte(to)) {
+		t.Errorf("%q", b)
+	}
+	checkLines(t, bytes.Replace(b, []byte(to), crlf, 1)) // all else is 7-bit
+}

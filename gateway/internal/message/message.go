@@ -1,7 +1,7 @@
 // Package message turns a batch's content and a recipient into the bytes of a mail or a text: templates, MIME, DKIM.
 //
 // Content is compiled once a batch. Everything that does not change from mail to mail is encoded then, and cut where a value goes
-// in, so that a message is a handful of copies (a text/template of the same mail costs a hundred times as much). It promises:
+// in, so that a message is a handful of copies. It promises:
 //   - A value never becomes structure: header values with control characters are refused, values in HTML are escaped, and the boundary
 //     cannot occur in a body because quoted-printable never writes "=_" (RFC 2045 §6.7).
 //   - The same content and recipient give the same bytes, signature included, so that a second hand-off can be told as one (P3).
