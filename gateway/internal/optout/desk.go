@@ -19,13 +19,16 @@ type Options struct {
 	List     List
 	Signer   *Signer
 	UndoLife time.Duration // 0 means DefaultUndoLife
+	// Stopped hears of each opt-out once it is in force, by which way it came and when it was received. It must not block; nil: nobody hears.
+	Stopped func(by suppression.Source, received time.Time)
 }
 
 // Desk takes opt-outs and undoes them. Safe for concurrent use.
 type Desk struct {
-	list   List
-	signer *Signer
-	life   time.Duration
+	list    List
+	signer  *Signer
+	life    time.Duration
+	stopped func(by suppression.Source, received time.Time)
 }
 
 // NewDesk fills in; it starts nothing.
@@ -33,7 +36,10 @@ func NewDesk(o Options) *Desk {
 	if o.UndoLife == 0 {
 		o.UndoLife = DefaultUndoLife
 	}
-	return &Desk{list: o.List, signer: o.Signer, life: o.UndoLife}
+	if o.Stopped == nil {
+		o.Stopped = func(suppression.Source, time.Time) {}
+	}
+	return &Desk{list: o.List, signer: o.Signer, life: o.UndoLife, stopped: o.Stopped}
 }
 
 var errNobody = errors.New("optout: the token names no address")
@@ -53,6 +59,7 @@ func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time
 	if err != nil {
 		return "", fmt.Errorf("record opt-out: %w", err)
 	}
+	d.stopped(by, at)
 	return d.signer.sealUndo(ticket{
 		keys: keys, reason: row.Reason, topic: row.Topic, position: position, issued: row.At, earlier: earlier,
 	}), nil

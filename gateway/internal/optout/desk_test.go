@@ -162,6 +162,28 @@ func TestStop_EndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestStopped_HearsOfEachOptOutInForceAndOfNothingElse(t *testing.T) { // policy.md §5 (b)
+	d := newDesk(t)
+	var heard []suppression.Source
+	d.Desk = optout.NewDesk(optout.Options{List: &d.list, Signer: d.signer, Stopped: func(by suppression.Source, received time.Time) {
+		if rows, _ := d.list.Rows(nil, key); len(rows) == 0 || !received.Equal(noon) {
+			t.Errorf("heard at %v of what is not in force", received)
+		}
+		heard = append(heard, by)
+	}})
+	undo := d.stop(topicToken(), suppression.ByMail, noon)
+	d.undo(undo, noon, nil)
+	if err := errors.Join(d.StopTexts(t.Context(), key, noon), d.AllowTexts(t.Context(), key)); err != nil {
+		t.Fatal(err)
+	}
+	d.list.Fail(errors.New("disk full"))
+	d.Stop(t.Context(), topicToken(), suppression.ByPage, noon)
+	d.StopTexts(t.Context(), key, noon)
+	if want := []suppression.Source{suppression.ByMail, suppression.BySMS}; !cmp.Equal(heard, want) {
+		t.Errorf("heard %v, want %v", heard, want)
+	}
+}
+
 func TestUndo_LiftsWhatItsStopMade(t *testing.T) { // email.md §8.4
 	for _, token := range []optout.Token{topicToken(), allToken()} {
 		d := newDesk(t)

@@ -17,6 +17,7 @@ func (d *Desk) StopTexts(ctx context.Context, key suppression.Key, at time.Time)
 	if _, err := d.list.Apply(ctx, changes...); err != nil {
 		return fmt.Errorf("record stop: %w", err)
 	}
+	d.stopped(suppression.BySMS, at)
 	return nil
 }
 
