@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -33,14 +34,16 @@ func (f *Fault) Error() string { return f.Code + ": " + f.Detail }
 
 func (f *Fault) Unwrap() error { return f.Cause }
 
-// refuse is a fault in what the call says.
+// refuse is a fault of the call. A code that is not in the table of kinds comes with the content or the recipient: 422.
 func refuse(pointer, code, detail string) *Fault {
-	return &Fault{Status: http.StatusUnprocessableEntity, Code: code, Detail: detail, Pointer: pointer}
+	return &Fault{Status: cmp.Or(statusOf[code], http.StatusUnprocessableEntity), Code: code, Detail: detail, Pointer: pointer}
 }
 
 // unavailable is a fault of ours: nothing was queued, and the caller may try again.
 func unavailable(code, detail string, cause error) *Fault {
-	return &Fault{Status: http.StatusServiceUnavailable, Code: code, Detail: detail, Cause: cause}
+	f := refuse("", code, detail)
+	f.Cause = cause
+	return f
 }
 
 // queueDown is a batch that could not be stored.

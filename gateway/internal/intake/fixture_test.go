@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,11 +205,17 @@ func (f *fixture) fault(a *Answer, err error, httpStatus int, code, pointer stri
 		f.t.Errorf("%v, %+v; want %d %s %q", a, err, httpStatus, code, pointer)
 		return &Fault{}
 	}
+	if statusOf[code] == 0 && !slices.Contains(foreignCodes, code) {
+		f.t.Errorf("%s is not in the table of kinds", code)
+	}
 	if depth := f.queue.Depth(); len(depth) != 0 && (depth["email"] != queue.Counts{} || depth["sms"] != queue.Counts{}) {
 		f.t.Errorf("%s: queued %v", code, depth)
 	}
 	return fault
 }
+
+// foreignCodes are those of message.Fault and of single recipients.
+var foreignCodes = []string{"template_syntax", "control_character", "header_forbidden", "address_syntax"}
 
 // stored is a recipient as the queue has it: "state to code vars".
 func (f *fixture) stored(id string) (list []string) {

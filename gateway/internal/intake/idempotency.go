@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -58,8 +57,7 @@ func (in *Intake) Replay(c Call) (a *Answer, done func(), err error) {
 	}
 	key := c.idempotencyKey()
 	if !in.running.start(key) {
-		return nil, done, &Fault{Status: http.StatusConflict, Code: "idempotency_in_progress",
-			Detail: "the first call with this Idempotency-Key is still running: try again in a moment"}
+		return nil, done, refuse("", "idempotency_in_progress", "the first call with this Idempotency-Key is still running: try again in a moment")
 	}
 	a, err = in.recorded(key, c.Idempotency.Digest) // after start: what a call recorded before it ended is seen
 	if a == nil && err == nil {

@@ -3,7 +3,6 @@ package intake
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"heed/gateway/internal/batch"
@@ -93,8 +92,7 @@ func mayClass(p keys.Principal, c policy.Class) error {
 	if p.May(scopes[c]) {
 		return nil
 	}
-	return &Fault{Status: http.StatusForbidden, Code: "scope_missing", Pointer: "/class",
-		Detail: fmt.Sprintf("this API key lacks the scope %s that messages of class %s need", scopes[c], c)}
+	return refuse("/class", "scope_missing", fmt.Sprintf("this API key lacks the scope %s that messages of class %s need", scopes[c], c))
 }
 
 // topic makes sure that the topic is declared.
@@ -177,7 +175,7 @@ func (in *Intake) sender(h *batch.Head) error {
 		return refuse("/from", "missing", "say who the message is from")
 	}
 	if err := in.o.Senders(h.Tenant, h.Channel, h.From); err != nil {
-		return &Fault{Status: http.StatusForbidden, Code: "sender_not_allowed", Detail: err.Error(), Pointer: "/from"}
+		return refuse("/from", "sender_not_allowed", err.Error())
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestStream_AnswersAsTheWholeBatch(t *testing.T) {
 	if want.Duplicate != 99 || want.Suppressed != 1 || want.Invalid != 1 { // u7 comes once, since the first was refused
 		t.Fatalf("%+v", want)
 	}
-	for _, size := range []int{1, 999, 2500} {
+	for _, size := range []int{7, 999, 2500} {
 		f := setup(t)
 		f.list.suppress(t, "u42@example.org", policy.UnsubscribeAll, "")
 		s := f.open()
