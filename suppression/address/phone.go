@@ -20,7 +20,8 @@ var (
 // numbers written without "+"; it is never guessed.
 //
 // Any number that is possible by length in its country's plan is taken, in use or not: plans change faster than tables, and an
-// opt-out refused because a number looks invalid is the worst error. Letters are refused, be it a vanity number (no
+// opt-out refused because a number looks invalid is the worst error. So a number written without its area code is taken, too, and
+// matches that spelling alone. Letters are refused, be it a vanity number (no
 // STOP comes from one) or an extension (no text reaches one), and so are "tel:" and its parameters; so is more than one "+".
 //
 // Errors: ErrRegion for a national number without a known region, else ErrSyntax; ErrTooLong past 64 bytes.

@@ -30,6 +30,7 @@ func TestAppendPhone_GivesE164(t *testing.T) { // sms §7
 	check("+966501234567", "SA", "٠٥٠١٢٣٤٥٦٧")
 	check("+12015550123", "", "+12015550123") // possible, in no one's use
 	check("+18005551234", "", "+18005551234")
+	check("+15552671", "US", "555-2671", "+1 555 2671") // possible within its area
 }
 
 func TestAppendPhone_RefusesAndSaysWhy(t *testing.T) {

@@ -49,10 +49,10 @@ func foreign(q *Query, r *Row) bool {
 	return r.Reason != UnsubscribeAll || !r.AllChannels
 }
 
-// closing reports whether the message may still follow the deactivated account. A row that does not know when the account
-// ended gives no such time.
+// closing reports whether the message may still follow the deactivated account. Without the time it ended, or the time it is now,
+// there is no such time.
 func closing(q *Query, r *Row) bool {
-	return q.Closing && !r.Since.IsZero() && q.Now.Before(r.Since.Add(closingTime))
+	return q.Closing && !r.Since.IsZero() && !q.Now.IsZero() && q.Now.Before(r.Since.Add(closingTime))
 }
 
 func topicLine(left, topic string) line {
