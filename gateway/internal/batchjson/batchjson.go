@@ -36,6 +36,7 @@ type Recipient struct {
 	ClientRef       []byte
 	FallbackChannel []byte
 	FallbackTo      []byte
+	Line            int // NDJSON line from 1; 0 for JSON
 }
 
 // Limits bound a body.
@@ -74,7 +75,13 @@ func (d *Decoder) Head(line []byte, l Limits) error {
 // Line reads a recipient line and appends to Recipients. n is the line's number, from 2. The recipient lies in line; the caller
 // empties Recipients when a chunk is done. Errors are *Error; a refused line appends nothing.
 func (d *Decoder) Line(line []byte, n int, l Limits) error {
-	return d.whole(line, n, l, d.line)
+	kept := len(d.Recipients)
+	if err := d.whole(line, n, l, d.line); err != nil {
+		d.Recipients = d.Recipients[:kept] // something may follow a recipient that is well-formed
+		return err
+	}
+	d.Recipients[kept].Line = n
+	return nil
 }
 
 func (d *Decoder) reset() {

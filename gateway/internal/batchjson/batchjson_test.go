@@ -146,7 +146,10 @@ func TestLine_AppendsAndNamesItsLine(t *testing.T) {
 	if err.Line != 4 || err.Pointer != "/x" || err.Error() != "line 4 /x unknown_key: known here are to, vars, client_ref, fallback" {
 		t.Errorf("%+v: %v", err, err)
 	}
-	if len(d.Recipients) != 2 || string(d.Recipients[1].To) != "2" || d.Shared.Channel != "sms" {
+	if d.Line([]byte(`{"to":"3"} x`), 5, limits) == nil {
+		t.Error("what follows a recipient is not noticed")
+	}
+	if len(d.Recipients) != 2 || string(d.Recipients[1].To) != "2" || d.Recipients[1].Line != 3 || d.Shared.Channel != "sms" {
 		t.Errorf("%+v", d)
 	}
 	if err := d.Head([]byte(`{"recipients":[]}`), limits).(*Error); err.Line != 1 || !strings.Contains(err.Detail, "a line") {

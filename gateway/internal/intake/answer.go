@@ -31,7 +31,7 @@ func (j *job) note(chunk []batchjson.Recipient) {
 		j.tally[d.status]++
 		if j.call.Strict && (d.status == invalid || d.status == duplicate) && len(j.items) < maxItems {
 			item := Item{Pointer: d.why.member, Code: d.why.code, Detail: d.why.detail}
-			j.items = append(j.items, item.at(j, index))
+			j.items = append(j.items, item.at(index, chunk[i].Line))
 		}
 		if j.wants(d.status) {
 			j.list(index, chunk[i].To, d)

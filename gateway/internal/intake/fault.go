@@ -54,13 +54,9 @@ func queueDown(err error) *Fault {
 	return unavailable("queue_unavailable", "the batch could not be stored, so nothing was accepted: try again", err)
 }
 
-// at says where in the body recipient index stands.
-func (i Item) at(j *job, index uint32) Item {
-	switch {
-	case j.single:
-	case j.lines:
-		i.Line = int(index) + 2
-	default:
+// at says where in the body the recipient stands that is number index of the call, or on the line given.
+func (i Item) at(index uint32, line int) Item {
+	if i.Line = line; line == 0 {
 		i.Pointer = "/recipients/" + strconv.FormatUint(uint64(index), 10) + i.Pointer
 	}
 	return i

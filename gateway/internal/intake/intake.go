@@ -152,19 +152,18 @@ func (in *Intake) Accept(ctx context.Context, c Call, s *batchjson.Shared, r []b
 // AcceptOne takes POST /v1/messages. The answer is {"id":"msg_…","batch_id":"bat_…","status":"accepted"}, or another status with
 // its code and detail; an invalid recipient is a *Fault, since there is nobody else to send to.
 func (in *Intake) AcceptOne(ctx context.Context, c Call, s *batchjson.Shared, r batchjson.Recipient) (*Answer, error) {
-	c.Strict, c.Results = true, "none"
+	c.Results = "none"
 	j, err := in.begin(ctx, c, s)
 	if err != nil {
 		return nil, err
 	}
 	defer in.release(j)
-	j.single = true
 	j.seen.reset(1, generation)
 	if err := j.take([]batchjson.Recipient{r}); err != nil {
 		return nil, err
 	}
-	if err := j.verify(); err != nil {
-		return nil, err
+	if d := &j.decisions[0]; d.status == invalid {
+		return nil, refuse(d.why.member, d.why.code, d.why.detail)
 	}
 	return j.commit(j.appendSingle(nil), j.enqueue)
 }

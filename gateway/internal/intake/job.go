@@ -14,16 +14,14 @@ import (
 
 // job is a batch on its way in. Its memory serves one batch after the other. For one goroutine.
 type job struct {
-	in     *Intake
-	ctx    context.Context
-	call   Call
-	plan   *plan
-	id     batch.ID
-	single bool   // POST /v1/messages
-	lines  bool   // NDJSON
-	count  uint32 // recipients taken so far
-	tally  [statuses]uint32
-	seen   recent
+	in    *Intake
+	ctx   context.Context
+	call  Call
+	plan  *plan
+	id    batch.ID
+	count uint32 // recipients taken so far
+	tally [statuses]uint32
+	seen  recent
 
 	// Of the chunk at hand; index i is recipient i of it.
 	decisions []decision
@@ -90,8 +88,6 @@ func (j *job) verify() error {
 		return refuse("/recipients", "missing", "name at least one recipient")
 	case !j.call.Strict || j.tally[invalid]+j.tally[duplicate] == 0:
 		return nil
-	case j.single:
-		return refuse(j.items[0].Pointer, j.items[0].Code, j.items[0].Detail)
 	}
 	f := refuse("", "invalid_recipients", "with validation=strict every recipient must be valid and named once; nothing was queued")
 	f.Errors = append(f.Errors, j.items...)

@@ -30,7 +30,6 @@ func (in *Intake) Open(ctx context.Context, c Call, s *batchjson.Shared) (*Strea
 	if err != nil {
 		return nil, err
 	}
-	j.lines = true
 	j.seen.reset(0, generation)
 	st := &Stream{job: j, stage: discard{}}
 	if c.DryRun {

@@ -94,10 +94,12 @@ func TestStream_RefusalsQueueNothing(t *testing.T) {
 	f = setup(t)
 	f.call.Strict = true
 	s := f.open()
-	add(t, s, to("a@example.org", "bad"))
+	r := to("a@example.org", "bad")
+	r[0].Line, r[1].Line = 2, 5 // lines between them were blank
+	add(t, s, r)
 	a, err = s.Commit()
 	fault := f.fault(a, err, 422, "invalid_recipients", "")
-	if diff := cmp.Diff([]Item{{Pointer: "/to", Line: 3, Code: "address_syntax", Detail: badEmail.detail}}, fault.Errors); diff != "" {
+	if diff := cmp.Diff([]Item{{Pointer: "/to", Line: 5, Code: "address_syntax", Detail: badEmail.detail}}, fault.Errors); diff != "" {
 		t.Error(diff)
 	}
 
