@@ -126,7 +126,7 @@ var claims = []struct {
 		{Transactional, "except templates tagged `closing` for 90 days", "A-T", deactivatedFor(0, true)},
 		{Transactional, "except templates tagged `closing` for 90 days", "A-T", deactivatedFor(90*day-1, true)},
 		{Transactional, "except templates tagged `closing` for 90 days", "B-O", deactivatedFor(90*day, true)},
-		{Transactional, "B-O", "B-O", func(q *Query, _ *Row) { q.Closing = true }}, // no one knows since when
+		{Transactional, "B-O", "B-O", func(q *Query, _ *Row) { q.Closing = true }},                                   // no one knows since when
 		{Transactional, "B-O", "B-O", func(q *Query, r *Row) { q.Closing, r.Since, q.Now = true, now, time.Time{} }}, // nor what time it is
 		{Service, "B-L", "B-L", deactivatedFor(day, true)},
 		{Mandatory, "A-T", "A-T", deactivatedFor(day, false)},
