@@ -101,6 +101,7 @@ func FuzzFits(f *testing.F) {
 	f.Add("/v1/batches//recipients")
 	f.Add("//")
 	f.Add("*")
+	f.Add("0v1/batches/00000/")
 	f.Fuzz(func(t *testing.T, path string) {
 		r := newRouter(routes)
 		for _, row := range r.match(path) {

@@ -65,7 +65,7 @@ type Catalog interface {
 	Approve(tenant, id string, version int, by string, closing bool) (catalog.Template, error)
 }
 
-// Transfer moves whole lists in and out. Jobs of other tenants are ErrNoJob.
+// Transfer moves whole lists in and out. Jobs of other tenants are transfer.ErrNotFound; files that cannot be read are transfer.ErrFormat.
 type Transfer interface {
 	// Import keeps the body and starts a job that works on it. It returns when the body is on stable storage.
 	Import(ctx context.Context, in ImportOrder, body io.Reader) (ImportJob, error)
@@ -80,7 +80,7 @@ type Transfer interface {
 // ImportOrder says what is imported.
 type ImportOrder struct {
 	Tenant, KeyID string
-	Format        string // heed-csv, heed-ndjson, sendgrid, mailgun, postmark, ses
+	Format        string // one of formats
 	Channel       string // of files that do not say; "" = email
 	Reason        string // of files that do not say; "" = the format's own
 	Topic         string
@@ -90,7 +90,7 @@ type ImportOrder struct {
 type ImportJob struct {
 	ID       string            `json:"id"`
 	Format   string            `json:"format"`
-	Status   string            `json:"status"` // running, done, failed
+	Status   string            `json:"status"` // queued, running, done, failed
 	Created  time.Time         `json:"created"`
 	Finished time.Time         `json:"finished,omitzero"`
 	Bytes    int64             `json:"bytes"`

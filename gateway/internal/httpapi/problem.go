@@ -11,6 +11,7 @@ import (
 	"heed/gateway/internal/catalog"
 	"heed/gateway/internal/intake"
 	"heed/gateway/internal/queue"
+	"heed/gateway/internal/transfer"
 
 	"github.com/go-json-experiment/json"
 )
@@ -147,8 +148,12 @@ func problemOf(err error) *problem {
 		return fromFault(f)
 	case errors.As(err, &b):
 		return fromBody(b)
-	case errors.Is(err, batch.ErrID), errors.Is(err, queue.ErrNotFound), errors.Is(err, catalog.ErrNotFound), errors.Is(err, ErrNoJob):
+	case errors.Is(err, batch.ErrID), errors.Is(err, queue.ErrNotFound), errors.Is(err, catalog.ErrNotFound), errors.Is(err, transfer.ErrNotFound):
 		return refuse("not_found", "There is nothing with this id.")
+	case errors.Is(err, transfer.ErrTooLarge):
+		return refuse("body_too_large", "The file is too large; split it.")
+	case errors.Is(err, transfer.ErrFormat):
+		return refuse("invalid", "The file is not one of this format; see the parameter format.")
 	case errors.Is(err, catalog.ErrInvalid):
 		return refuseAt("", "invalid", err.Error())
 	}

@@ -131,6 +131,9 @@ func (r *router) find(c *call) error {
 
 // match gives the rows whose pattern fits the path.
 func (r *router) match(path string) (rows []*route) {
+	if path == "" || path[0] != '/' { // "*", or a URI with a host, which only proxies are sent
+		return nil
+	}
 	for _, row := range r.shaped[strings.Count(path, "/")] {
 		if fits(row.pattern, path) {
 			rows = append(rows, row)

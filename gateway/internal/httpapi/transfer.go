@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"heed/gateway/internal/transfer"
 )
 
-// formats are the files that an import takes, with the types they come in.
-var formats = []string{"heed-ndjson", "heed-csv", "sendgrid", "mailgun", "postmark", "ses"}
-
-// ErrNoJob is a Transfer's answer for an import that is not there, or another tenant's.
-var ErrNoJob = errors.New("httpapi: no such import")
+// formats are the files that an import takes: those of package transfer, whose lists have a format each, and short names for the usual ones.
+var formats = func() []string {
+	names := []string{"heed-ndjson", "heed-csv", "sendgrid", "mailgun"}
+	for _, f := range transfer.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}()
 
 var errNoTransfer = refuse("not_found", "This gateway does not move lists.")
 
@@ -42,6 +47,11 @@ func (c *call) importOrder() (ImportOrder, error) {
 	format, err := c.oneOf("format", formats...)
 	if err != nil {
 		return ImportOrder{}, err
+	}
+	if reason := c.query["reason"]; reason != "" {
+		if _, bad := readRow(suppressionBody{Channel: "sms", Reason: reason, Topic: "any"}); bad != nil {
+			return ImportOrder{}, refuseParameter("reason", bad.Detail)
+		}
 	}
 	channel, err := c.oneOf("channel", "email", "sms")
 	return ImportOrder{

@@ -3,16 +3,21 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+
+	"heed/gateway/internal/transfer"
 )
 
 // fakeTransfer keeps one import.
 type fakeTransfer struct {
-	order ImportOrder
-	body  string
-	fail  error
+	order  ImportOrder
+	body   string
+	fail   error // of Export, after everything was written
+	refuse error // of Import
 }
 
 func (f *fakeTransfer) job() ImportJob {
@@ -21,8 +26,8 @@ func (f *fakeTransfer) job() ImportJob {
 
 func (f *fakeTransfer) Import(_ context.Context, in ImportOrder, body io.Reader) (ImportJob, error) {
 	raw, err := io.ReadAll(body)
-	if err != nil {
-		return ImportJob{}, err
+	if err != nil || f.refuse != nil {
+		return ImportJob{}, errors.Join(err, f.refuse)
 	}
 	f.order, f.body = in, string(raw)
 	return f.job(), nil
@@ -30,7 +35,7 @@ func (f *fakeTransfer) Import(_ context.Context, in ImportOrder, body io.Reader)
 
 func (f *fakeTransfer) ImportJob(tenant, id string) (ImportJob, error) {
 	if tenant != "acme" || id != "imp_1" {
-		return ImportJob{}, ErrNoJob
+		return ImportJob{}, transfer.ErrNotFound
 	}
 	return f.job(), nil
 }
@@ -63,6 +68,35 @@ func TestImport_BodyReachesTheJobAsItIs(t *testing.T) {
 	if got.header.Get("Location") != "/v1/suppressions/imports/imp_1" {
 		t.Fatal(got.header)
 	}
+}
+
+// The formats of the table are those of the description.
+func TestImport_FormatsAreDescribed(t *testing.T) {
+	p := loadDescription(t).Paths.Value("/v1/suppressions/imports").Post.Parameters.GetByInAndName("query", "format")
+	for _, f := range formats {
+		if !slices.Contains(p.Schema.Value.Enum, any(f)) {
+			t.Errorf("%s is not described", f)
+		}
+	}
+	if len(p.Schema.Value.Enum) != len(formats) {
+		t.Errorf("%d formats, %d described", len(formats), len(p.Schema.Value.Enum))
+	}
+}
+
+func TestImport_RefusedFilesAre4xx(t *testing.T) {
+	f := &fakeTransfer{}
+	w := start(t, func(o *Options) { o.Transfer = f })
+	check := func(err error, query string, status int) {
+		t.Helper()
+		f.refuse = err
+		if got := w.do("POST", "/v1/suppressions/imports?"+query, "all", "text/csv", "a,b\n"); got.status != status {
+			t.Errorf("%v: %d %s", err, got.status, got.body)
+		}
+	}
+	check(fmt.Errorf("row 1: %w", transfer.ErrFormat), "", 422)
+	check(transfer.ErrTooLarge, "", 413)
+	check(nil, "format=xls", 400)
+	check(nil, "reason=boredom", 400)
 }
 
 func TestImport_AnotherTenantsIsNotFound(t *testing.T) {
