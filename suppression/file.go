@@ -41,15 +41,13 @@ func (l *List) loadFilter() (*filter.Filter, filter.Label, error) {
 	return f, label, nil
 }
 
-// fits refuses a filter of other keys and one from after the store's end. Replay compares the histories.
+// fits refuses a filter of other keys. That it belongs to this store's history, replay finds out.
 func (l *List) fits(label filter.Label) error {
-	switch latest := l.position.Load(); {
-	case label.Store != l.store.ID():
+	if label.Store != l.store.ID() {
 		return errors.New("it belongs to another store")
-	case label.Secret != l.secret:
+	}
+	if label.Secret != l.secret {
 		return errors.New("its keys were made with another secret")
-	case label.Position > latest:
-		return fmt.Errorf("it is of position %d, but the store ends at %d", label.Position, latest)
 	}
 	return nil
 }
