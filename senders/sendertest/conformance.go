@@ -201,7 +201,13 @@ func cancelledLate(t *testing.T, h Harness) {
 		_, err := sender.Send(ctx, &m)
 		done <- err
 	}()
-	<-peer.Took()
+	select {
+	case <-peer.Took():
+	case err := <-done:
+		t.Fatalf("Send ended before its peer had the message: %v", err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the peer never had the message")
+	}
 	cancel()
 	select {
 	case err := <-done:

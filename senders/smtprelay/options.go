@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TLSMode says when the dialogue is encrypted. The zero value is the strict one.
+// TLSMode says when the dialogue is encrypted. The zero value is the strict one. Where there is TLS the certificate is verified, in
+// every mode; an operator who cannot have that sets InsecureSkipVerify.
 type TLSMode uint8
 
 const (

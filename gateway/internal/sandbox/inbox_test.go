@@ -33,7 +33,7 @@ type page struct {
 	Messages             []message
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,7 +43,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 // run serves until the test ends, and checks that nothing is left then.
-func run(t *testing.T, serve func(context.Context) error) {
+func run(t testing.TB, serve func(context.Context) error) {
 	ignore := goleak.IgnoreCurrent()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

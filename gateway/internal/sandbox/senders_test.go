@@ -64,3 +64,24 @@ func TestPhones_TakeWhatTheSenderHandsOff(t *testing.T) {
 	check("+15005550009", from, "21614", senders.Permanent)
 	check("+14155552671", "+15005550008", "21611", senders.Throttled)
 }
+
+// BenchmarkRelayToInbox: one op is one mail of 2 kB over a kept connection, on loopback.
+func BenchmarkRelayToInbox(b *testing.B) {
+	o := sandbox.InboxOptions{SMTP: listen(b), HTTP: listen(b), Limits: sandbox.Limits{Messages: 10_000}}
+	run(b, sandbox.NewInbox(o).Run)
+	relay, err := smtprelay.New(smtprelay.Options{Addr: o.SMTP.Addr().String(), TLS: smtprelay.NoTLS, Hello: "gateway.example.com", MaxConns: 16, MaxPerConn: 10_000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { relay.Close() })
+	m := &senders.Message{From: "news@example.com", To: "ann@example.org", Body: bytes.Repeat([]byte("0123456789012345678\r\n"), 100)}
+	b.ReportAllocs()
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := relay.Send(b.Context(), m); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
