@@ -101,14 +101,17 @@ func TestFailure_StopsAcceptingAndDelivering(t *testing.T) {
 	if len(told) != 1 {
 		t.Errorf("Trouble was told %d times: %v", len(told), told)
 	}
-	// Pebble is left as it is, see store.close: end what it runs, so that other tests can look for leaks.
-	if err := q.store.db.Close(); err == nil {
+	if err := dismantle(q); err == nil {
 		t.Error("Pebble closed its log as if nothing had been")
 	}
-	q.store.files.Unref()
-	q.store.cache.Unref()
-	must(t, q.store.lock.Close())
 	goleak.VerifyNone(t, running)
+}
+
+// dismantle ends the Pebble of a failed queue, which Close leaves as it is, so that tests can look for leaks.
+func dismantle(q *Queue) error {
+	defer q.store.files.Unref()
+	defer q.store.cache.Unref()
+	return errors.Join(q.store.db.Close(), q.store.lock.Close())
 }
 
 // TestOpen_RefusesDamage: a value that cannot be read is named, nothing is skipped. // style.md §4
@@ -152,7 +155,7 @@ func TestLease_AMissingPayloadEndsDelivery(t *testing.T) {
 	if told != 1 {
 		t.Errorf("Trouble was told %d times", told)
 	}
-	must(t, q.store.db.Close())
+	must(t, dismantle(q))
 }
 
 // TestQueue_ManyAtOnce: appenders, stages, workers that record, release and retry, pauses and questions at the same time; in the end every

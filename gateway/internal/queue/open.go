@@ -12,8 +12,8 @@ import (
 	"heed/gateway/internal/queue/ready"
 )
 
-// Open opens the queue in a folder, made if it is missing, and reads the headers and results of what is not finished: about a second
-// for a million live segments. It clears away stages that were never committed. It starts no goroutine of its own: call Run.
+// Open opens the queue in a folder, made if it is missing, and reads the headers and results of what is not finished, with three reads a
+// live batch and none of a payload. It clears away stages that were never committed. It starts no goroutine of its own: call Run.
 // Errors: the folder is open elsewhere, unreadable or damaged; nothing was changed then.
 func Open(dir string, o Options) (*Queue, error) {
 	o.setDefaults()
