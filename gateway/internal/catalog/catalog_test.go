@@ -12,6 +12,7 @@ import (
 
 	"heed/gateway/internal/queue"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -135,7 +136,18 @@ func TestArchiveTopic_ForgetsNothing(t *testing.T) {
 }
 
 func TestTopics_ArePagedWithinTheTenant(t *testing.T) {
-	c := open(newRecords())
+	q, err := queue.Open("queue", queue.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	for _, s := range []store{newRecords(), q} {
+		pageWithinTheTenant(t, open(s))
+	}
+}
+
+func pageWithinTheTenant(t *testing.T, c *Catalog) {
+	t.Helper()
 	for _, id := range []string{"c", "a", "b", "a/x", "a-x"} {
 		must[Topic](t)(c.PutTopic("acme", Topic{ID: id, Name: id}))
 		must[Topic](t)(c.PutTopic("acme2", Topic{ID: id + "2", Name: id}))
