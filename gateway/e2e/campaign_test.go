@@ -38,7 +38,7 @@ func TestCampaign(t *testing.T) {
 	t.Logf("seed %d, %d people", seed, n)
 	list := people(seed, n)
 	file := saveCSV(t, list)
-	g := startGateway(t, t.TempDir(), writeSettings(t, brandSettings()...))
+	g := startGateway(t, t.TempDir(), writeSettings(t, append(brandSettings(), signing(t))...))
 	keys := g.brandKeys(t)
 
 	g.suppressBeforehand(t, keys, list)
@@ -71,6 +71,21 @@ func brandSettings() []string {
 		lines = append(lines, fmt.Sprintf("  - {id: %s, name: Shop %s, default_region: %s, sms_numbers: [%q]}", brand(c.region), c.region, c.region, brandNumber(i)))
 	}
 	return append(lines, "intake: {require_template: false}")
+}
+
+// signing makes a DKIM key for the shop's domain, as an operator does, and returns the settings that use it.
+func signing(t *testing.T) string {
+	t.Helper()
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "dkim.pem")
+	out, err := exec.Command(bin, "dkim", "generate", "--domain", "shop.example", "--out", file).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("v=DKIM1")) {
+		t.Fatalf("dkim generate: %v\n%s", err, out)
+	}
+	return fmt.Sprintf("email: {dkim: [{domain: shop.example, selector: heed1, key_file: %q}]}", file)
 }
 
 func brand(region string) string { return "shop-" + strings.ToLower(region) }
@@ -182,19 +197,19 @@ func (g *gateway) importCSV(t *testing.T, file *bytes.Buffer) {
 	rows := bytes.Count(file.Bytes(), []byte("\n")) - 1
 	var job struct {
 		ID       string `json:"id"`
-		State    string `json:"state"`
-		Imported int    `json:"imported"`
+		Status   string `json:"status"`
+		Added    int    `json:"added"`
 		Rejected int    `json:"rejected"`
 	}
 	if _, err := g.call("POST", "/v1/suppressions/imports?format=heed-csv", g.Keys["all"], "text/csv", file, &job); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); job.State != "done"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); job.Status != "done"; time.Sleep(20 * time.Millisecond) {
 		if g.get(t, "/v1/suppressions/imports/"+job.ID, &job); time.Now().After(deadline) {
 			t.Fatalf("import is not done after a minute: %+v", job)
 		}
 	}
-	if job.Imported != rows || job.Rejected != 0 {
+	if job.Added != rows || job.Rejected != 0 {
 		t.Fatalf("import of %d rows: %+v", rows, job)
 	}
 }

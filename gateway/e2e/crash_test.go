@@ -134,6 +134,7 @@ func (l *ledger) judge(t *testing.T, got []captured) {
 		subject := m.header(t, "Subject")
 		if at, left := l.left[m.To]; left && m.Began.After(at) {
 			leaked++
+			t.Logf("leak: %s about %q began %v after the 200 at %v; kills %v", m.ID, subject, m.Began.Sub(at), at, l.kills)
 		}
 		before, again := first[subject+m.To]
 		if !again {

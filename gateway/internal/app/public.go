@@ -47,6 +47,7 @@ func (g *gateway) openPublic() error {
 		Queue:      g.queue,
 		List:       g.list,
 		Keyers:     g.tenants.keyers,
+		Region:     g.tenants.region,
 		Policy:     g.table,
 		Catalog:    g.catalog,
 		Transfer:   imports{g.imports, g.list, g.tenants.region},

@@ -54,7 +54,7 @@ type Options struct {
 	List   list
 	Policy *policy.Table
 	Lanes  []Lane
-	Keys   func(tenant string, c policy.Channel, to []byte) ([]suppression.Key, error)
+	Find   func(tenant string, c policy.Channel, to []byte) (Address, error)
 	Links  func(t Target) Links
 	Sign   func(domain string) *message.Signer // nil result: the domain has no keys, the mail goes unsigned
 	From   func(tenant string, c policy.Channel) string
@@ -69,6 +69,12 @@ type Options struct {
 	// Outcome is told of each recorded result; Trouble of faults of routes and of the gateway itself. Neither may block.
 	Outcome func(lane string, class policy.Class, s queue.State, code string)
 	Trouble func(lane string, err error)
+}
+
+// Address is a recipient as the list and as the wire know it.
+type Address struct {
+	Keys []suppression.Key // exact, then family if there is one
+	To   string            // email: as the caller gave it; SMS: E.164
 }
 
 // Target names a message whose recipient needs links.

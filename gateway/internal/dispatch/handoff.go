@@ -20,10 +20,11 @@ type spoiled struct{ error }
 // handOff renders a message and gives it to the sender, which calls back for the last check with its connection in hand.
 func (w *worker) handOff(ctx context.Context, l *queue.Lease, p *plan, item queue.Item) (senders.Result, error) {
 	r := w.segment.At(item.Index)
-	var err error
-	if w.keys, err = w.d.o.Keys(l.Tenant, w.lane.Channel, r.To); err != nil {
+	address, err := w.d.o.Find(l.Tenant, w.lane.Channel, r.To)
+	if err != nil {
 		return senders.Result{}, spoiled{err}
 	}
+	w.keys = address.Keys
 	index := l.First + uint32(item.Index)
 	body, err := w.render(l, p, r, index)
 	if err != nil {
@@ -32,7 +33,7 @@ func (w *worker) handOff(ctx context.Context, l *queue.Lease, p *plan, item queu
 	return w.lane.Sender.Send(ctx, &senders.Message{
 		ID:       batch.MessageID(batch.ID(l.Batch), index),
 		From:     p.from,
-		To:       string(r.To),
+		To:       address.To,
 		Body:     body,
 		ValidFor: w.validFor(l, p),
 		Begin:    func() (func(), error) { return w.d.begin(p, w.keys) },
