@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync/atomic"
 
@@ -30,9 +31,9 @@ func (w watched) check(act, name string, err error) error {
 	return err
 }
 
-// look keeps a failure that Pebble can bear or will report itself.
+// look keeps a failure that Pebble can bear or will report itself. A file that is not there is none.
 func (w watched) look(err error) error {
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		w.last.Store(&err)
 	}
 	return err
