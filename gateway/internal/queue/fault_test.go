@@ -265,3 +265,38 @@ func TestAppend_AllocatesNothingPerRecipient(t *testing.T) {
 		t.Errorf("%.0f allocations for 100 recipients, %.0f for 1,000", few, many)
 	}
 }
+
+func TestAppend_OfManyWithTheSameIDOneWins(t *testing.T) {
+	q := open(t, Options{})
+	var won, lost atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			switch err := q.Append(simple(1, 2)); {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, ErrExists):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 || lost.Load() != 7 {
+		t.Errorf("%d won, %d lost", won.Load(), lost.Load())
+	}
+	if got, want := counts(t, q, 1), (Counts{Queued: 2}); got != want {
+		t.Errorf("counts %v, want %v", got, want)
+	}
+}
+
+func TestFreeBytes_OfARealDisk(t *testing.T) {
+	q, err := Open(t.TempDir(), Options{MinFree: 1})
+	must(t, err)
+	if free, err := q.FreeBytes(); err != nil || free == 0 || free == ^uint64(0) {
+		t.Errorf("FreeBytes = %d, %v", free, err)
+	}
+	must(t, q.Append(simple(1, 1)))
+	must(t, q.Close())
+}
