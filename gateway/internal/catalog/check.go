@@ -36,7 +36,8 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
 }
 
-func (t Topic) check() error {
+// Check reports what PutTopic would refuse, as ErrInvalid.
+func (t Topic) Check() error {
 	if err := checkID(t.ID); err != nil {
 		return err
 	}

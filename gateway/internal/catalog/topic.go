@@ -17,7 +17,7 @@ type Topic struct {
 // PutTopic declares a topic, or gives one its new name and description; an archived topic comes back, and those who left it have still left it.
 // The time of creation is the first. Errors: ErrInvalid, or the store's.
 func (c *Catalog) PutTopic(tenant string, t Topic) (Topic, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return Topic{}, err
 	}
 	c.writer.Lock()

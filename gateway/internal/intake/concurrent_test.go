@@ -53,13 +53,3 @@ func TestAccept_CallsAtTheSameTimeDoNotMix(t *testing.T) {
 		}
 	}
 }
-
-func TestKinds_EachIsToldOnceAndHelps(t *testing.T) {
-	seen := map[string]bool{}
-	for _, k := range Kinds() {
-		if seen[k.Code] || k.Help == "" || k.Status < 400 {
-			t.Errorf("%+v", k)
-		}
-		seen[k.Code] = true
-	}
-}

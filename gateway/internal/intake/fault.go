@@ -34,7 +34,7 @@ func (f *Fault) Error() string { return f.Code + ": " + f.Detail }
 
 func (f *Fault) Unwrap() error { return f.Cause }
 
-// refuse is a fault of the call. A code that is not in the table of kinds comes with the content or the recipient: 422.
+// refuse is a fault of the call. A code that is not in statusOf comes with the content or the recipient: 422.
 func refuse(pointer, code, detail string) *Fault {
 	return &Fault{Status: cmp.Or(statusOf[code], http.StatusUnprocessableEntity), Code: code, Detail: detail, Pointer: pointer}
 }
@@ -49,7 +49,7 @@ func unavailable(code, detail string, cause error) *Fault {
 // queueDown is a batch that could not be stored.
 func queueDown(err error) *Fault {
 	if errors.Is(err, queue.ErrFull) {
-		return unavailable("queue_full", "the gateway's disk is nearly full, so nothing was accepted: try again later", err)
+		return unavailable("no_room", "the gateway's disk is nearly full, so nothing was accepted: try again later", err)
 	}
 	return unavailable("queue_unavailable", "the batch could not be stored, so nothing was accepted: try again", err)
 }

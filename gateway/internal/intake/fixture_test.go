@@ -206,7 +206,7 @@ func (f *fixture) fault(a *Answer, err error, httpStatus int, code, pointer stri
 		return &Fault{}
 	}
 	if statusOf[code] == 0 && !slices.Contains(foreignCodes, code) {
-		f.t.Errorf("%s is not in the table of kinds", code)
+		f.t.Errorf("%s is not one of Codes", code)
 	}
 	if depth := f.queue.Depth(); len(depth) != 0 && (depth["email"] != queue.Counts{} || depth["sms"] != queue.Counts{}) {
 		f.t.Errorf("%s: queued %v", code, depth)

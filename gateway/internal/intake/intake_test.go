@@ -114,7 +114,7 @@ type brokenQueue struct {
 func (q brokenQueue) Append(queue.Batch) error { return q.err }
 
 func TestAccept_QueueFailureIsA503(t *testing.T) {
-	for code, err := range map[string]error{"queue_full": queue.ErrFull, "queue_unavailable": errors.New("disk gone")} {
+	for code, err := range map[string]error{"no_room": queue.ErrFull, "queue_unavailable": errors.New("disk gone")} {
 		f := setup(t)
 		f.Intake.o.Queue = brokenQueue{f.queue, err}
 		if fault := f.refused(mail(), to("a@example.org"), 503, code, ""); !errors.Is(fault, err) {
@@ -399,6 +399,22 @@ func TestAccept_DryRunQueuesNothing(t *testing.T) {
 	}
 	if f.queue.Depth()["email"] != (queue.Counts{}) {
 		t.Error("something was queued")
+	}
+	if _, err := f.catalog.Topic("acme", "weekly"); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("a topic was made: %v", err)
+	}
+	s := mail()
+	s.Topic = "No Topic"
+	f.refused(s, to("a@example.org"), 422, "invalid_topic", "/topic")
+}
+
+func TestAccept_RefusedCallMakesNoTopic(t *testing.T) {
+	f := setup(t)
+	s := mail()
+	s.Subject = ""
+	f.refused(s, to("a@example.org"), 422, "missing", "/subject")
+	if _, err := f.catalog.Topic("acme", "weekly"); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("a topic was made: %v", err)
 	}
 }
 

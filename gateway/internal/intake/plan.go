@@ -57,11 +57,11 @@ func (in *Intake) plan(c Call, s *batchjson.Shared) (*plan, error) {
 	steps := []func() error{
 		func() error { return parseKind(h, s) },
 		func() error { return mayClass(c.Principal, h.Class) },
-		func() error { return in.topic(h) },
 		func() error { return in.content(h, s) },
 		func() error { return parseTimes(h, s) },
 		func() error { return in.sender(h) },
 		func() error { return in.routes(p) },
+		func() error { return in.topic(h, c.DryRun) }, // last: it may create one, which a refused call should not
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -95,14 +95,17 @@ func mayClass(p keys.Principal, c policy.Class) error {
 	return refuse("/class", "scope_missing", fmt.Sprintf("this API key lacks the scope %s that messages of class %s need", scopes[c], c))
 }
 
-// topic makes sure that the topic is declared.
-func (in *Intake) topic(h *batch.Head) error {
+// topic makes sure that the topic is declared, or declares it.
+func (in *Intake) topic(h *batch.Head, dryRun bool) error {
 	if h.Topic == "" {
 		return nil
 	}
 	t, err := in.o.Catalog.Topic(h.Tenant, h.Topic)
 	if errors.Is(err, catalog.ErrNotFound) && in.o.AutoTopics {
-		t, err = in.o.Catalog.PutTopic(h.Tenant, catalog.Topic{ID: h.Topic, Name: h.Topic})
+		t = catalog.Topic{ID: h.Topic, Name: h.Topic}
+		if err = t.Check(); err == nil && !dryRun {
+			t, err = in.o.Catalog.PutTopic(h.Tenant, t)
+		}
 	}
 	switch {
 	case errors.Is(err, catalog.ErrNotFound):

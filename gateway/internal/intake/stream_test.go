@@ -140,7 +140,7 @@ func TestStream_QueueFailureIsA503(t *testing.T) {
 	s = f.open()
 	add(t, s, to("a@example.org"))
 	a, err := s.Commit()
-	f.fault(a, err, 503, "queue_full", "")
+	f.fault(a, err, 503, "no_room", "")
 	if st.aborted != 1 {
 		t.Errorf("aborted %d times", st.aborted)
 	}
