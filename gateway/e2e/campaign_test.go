@@ -38,7 +38,7 @@ func TestCampaign(t *testing.T) {
 	t.Logf("seed %d, %d people", seed, n)
 	list := people(seed, n)
 	file := saveCSV(t, list)
-	g := startGateway(t, t.TempDir(), writeSettings(t, append(brandSettings(), signing(t))...))
+	g := startGateway(t, t.TempDir(), writeSettings(t, append(brandSettings(), "email:", signing(t))...))
 	keys := g.brandKeys(t)
 
 	g.suppressBeforehand(t, keys, list)
@@ -85,7 +85,7 @@ func signing(t *testing.T) string {
 	if err != nil || !bytes.Contains(out, []byte("v=DKIM1")) {
 		t.Fatalf("dkim generate: %v\n%s", err, out)
 	}
-	return fmt.Sprintf("email: {dkim: [{domain: shop.example, selector: heed1, key_file: %q}]}", file)
+	return fmt.Sprintf("  dkim: [{domain: shop.example, selector: heed1, key_file: %q}]", file)
 }
 
 func brand(region string) string { return "shop-" + strings.ToLower(region) }

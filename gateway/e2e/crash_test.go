@@ -29,7 +29,7 @@ func TestCrash_NothingAcceptedIsLost(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(seed, 2))
 	peer := startInbox(t)
-	settings := writeSettings(t, "email: {relay: {addr: \""+peer.smtp+"\", tls: none}}", "retry: {least: 10ms, first: 100ms, max: 1s}", "intake: {min_free_disk: 0 B}")
+	settings := writeSettings(t, "email:", relayTo(peer.smtp), signing(t), "retry: {least: 10ms, first: 100ms, max: 1s}", "intake: {min_free_disk: 0 B}")
 	data := t.TempDir()
 	l := &ledger{accepted: map[string]bool{}, left: map[string]time.Time{}, tried: map[string]bool{}}
 	for round := range rounds {

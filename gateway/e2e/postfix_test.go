@@ -16,7 +16,7 @@ import (
 func TestPostfix_AsRelay(t *testing.T) {
 	peer := startInbox(t)
 	relay := startPostfix(t, peer.smtp)
-	g := startGateway(t, t.TempDir(), writeSettings(t, "email: {relay: {addr: \""+relay+"\", tls: none, connections: 16}}", "intake: {min_free_disk: 0 B}"))
+	g := startGateway(t, t.TempDir(), writeSettings(t, "email:", relayTo(relay), signing(t), "intake: {min_free_disk: 0 B}"))
 	n := 2000
 	if testing.Short() {
 		n = 300

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -22,20 +21,9 @@ import (
 // inboundTwilio is the path of the webhook for texts; Twilio is given it behind public.url.
 const inboundTwilio = "/v1/inbound/twilio"
 
-// pageHandler answers for the unsubscribe pages, and times the opt-outs.
-func (g *gateway) pageHandler() (func(context.Context, page.Request) page.Response, error) {
-	pages, err := page.New(page.Options{Signer: g.signer, Desk: g.desk, Names: g.names, Now: time.Now})
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, r page.Request) page.Response {
-		began := time.Now()
-		res := pages.Handle(ctx, r)
-		if r.Method == http.MethodPost {
-			g.answered("page", res.Status, res.Err, began)
-		}
-		return res
-	}, nil
+// openPages makes the unsubscribe pages.
+func (g *gateway) openPages() (*page.Pages, error) {
+	return page.New(page.Options{Signer: g.signer, Desk: g.desk, Names: g.names, Now: time.Now})
 }
 
 // textHandler answers for texts sent back; nil without an account, since without its token no signature can be checked.
@@ -55,22 +43,20 @@ func (g *gateway) textHandler() (func(context.Context, httpapi.Inbound) httpapi.
 		return nil, err
 	}
 	return func(ctx context.Context, r httpapi.Inbound) httpapi.InboundAnswer {
-		began := time.Now()
 		_, query, _ := strings.Cut(r.Path, "?")
 		res := hook.Handle(ctx, textin.Request{Query: query, ContentType: r.ContentType, Signature: r.Signature, Body: r.Body})
-		g.answered("sms", res.Status, res.Err, began)
 		return httpapi.InboundAnswer{Status: res.Status, ContentType: "text/xml; charset=utf-8", Body: res.Body, Err: res.Err}
 	}, nil
 }
 
-// answered counts an opt-out that was taken, or the trouble that kept it from being one.
-func (g *gateway) answered(way string, status int, err error, began time.Time) {
-	switch {
-	case status == http.StatusServiceUnavailable:
-		g.trouble("list", err)
-	case status == http.StatusOK:
-		g.metrics.OptOut(way, time.Since(began))
-	}
+// ways are the labels of the roads by which people opt out themselves.
+var ways = map[suppression.Source]string{
+	suppression.ByOneClick: "one_click", suppression.ByPage: "page", suppression.ByMail: "mail", suppression.BySMS: "sms",
+}
+
+// stopped observes how long an opt-out took to be in force.
+func (g *gateway) stopped(by suppression.Source, received time.Time) {
+	g.metrics.OptOut(ways[by], time.Since(received))
 }
 
 // names are what people know a tenant and a topic by.

@@ -13,7 +13,7 @@ import (
 // connect makes the parts between the stores and the listeners.
 func (g *gateway) connect() (err error) {
 	g.catalog = catalog.New(g.queue, time.Now)
-	g.desk = optout.NewDesk(optout.Options{List: g.list, Signer: g.signer})
+	g.desk = optout.NewDesk(optout.Options{List: g.list, Signer: g.signer, Stopped: g.stopped})
 	g.intake = intake.New(intake.Options{
 		List: g.list, Policy: g.table, Queue: g.queue, Catalog: g.catalog,
 		Keyers:          g.tenants.keyers,
@@ -32,7 +32,7 @@ func (g *gateway) connect() (err error) {
 
 // openPublic makes the public front.
 func (g *gateway) openPublic() error {
-	pages, err := g.pageHandler()
+	pages, err := g.openPages()
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (g *gateway) openPublic() error {
 		Policy:     g.table,
 		Catalog:    g.catalog,
 		Transfer:   imports{g.imports, g.list, g.tenants.region},
-		Page:       pages,
+		Page:       pages.Handle,
 		Inbound:    texts,
 		Log:        g.log,
 		Now:        time.Now,

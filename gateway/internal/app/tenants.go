@@ -7,7 +7,6 @@ import (
 	"heed/gateway/internal/config"
 	"heed/gateway/internal/dispatch"
 	"heed/gateway/internal/keys"
-	"heed/suppression"
 	"heed/suppression/address"
 	"heed/suppression/policy"
 )
@@ -46,17 +45,13 @@ func (all tenants) find(id string, c policy.Channel, to []byte) (dispatch.Addres
 		if err != nil {
 			return dispatch.Address{}, err
 		}
-		return dispatch.Address{Keys: []suppression.Key{t.sms.Key(number)}, To: string(number)}, nil
+		return dispatch.Address{Keys: t.sms.AppendKeys(nil, number, true), To: string(number)}, nil
 	}
 	mailbox, err := address.AppendEmail(nil, to)
 	if err != nil {
 		return dispatch.Address{}, err
 	}
-	rows := []suppression.Key{t.email.Key(mailbox)}
-	if family, differs := address.AppendFamily(nil, mailbox); differs {
-		rows = append(rows, t.email.FamilyKey(family))
-	}
-	return dispatch.Address{Keys: rows, To: strings.TrimSpace(string(to))}, nil
+	return dispatch.Address{Keys: t.email.AppendKeys(nil, mailbox, true), To: strings.TrimSpace(string(to))}, nil
 }
 
 // from is a tenant's own sender on a channel, for rerouted messages.

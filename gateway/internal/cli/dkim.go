@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"heed/gateway/internal/message"
 
@@ -33,7 +35,7 @@ func generateKeyCommand() *cobra.Command {
 			if err := writeNew(file, pem); err != nil {
 				return failed(err)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s._domainkey.%s. IN TXT %q\n", selector, domain, record)
+			fmt.Fprintf(c.OutOrStdout(), "%s._domainkey.%s. IN TXT %s\n", selector, domain, characterStrings(record))
 			return nil
 		},
 	}
@@ -58,4 +60,15 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	return f.Close()
+}
+
+// characterStrings writes a TXT record's value as a zone file has it: strings of at most 255 bytes (RFC 1035 §3.3.14, RFC 6376 §3.6.2.2).
+func characterStrings(value string) string {
+	var parts []string
+	for len(value) > 0 {
+		n := min(len(value), 255)
+		parts = append(parts, strconv.Quote(value[:n]))
+		value = value[n:]
+	}
+	return strings.Join(parts, " ")
 }

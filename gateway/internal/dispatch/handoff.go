@@ -24,7 +24,7 @@ func (w *worker) handOff(ctx context.Context, l *queue.Lease, p *plan, item queu
 	if err != nil {
 		return senders.Result{}, spoiled{err}
 	}
-	w.keys = address.Keys
+	w.keys, w.begun = address.Keys, false
 	index := l.First + uint32(item.Index)
 	body, err := w.render(l, p, r, index)
 	if err != nil {
@@ -36,7 +36,11 @@ func (w *worker) handOff(ctx context.Context, l *queue.Lease, p *plan, item queu
 		To:       address.To,
 		Body:     body,
 		ValidFor: w.validFor(l, p),
-		Begin:    func() (func(), error) { return w.d.begin(p, w.keys) },
+		Begin: func() (func(), error) {
+			end, err := w.d.begin(p, w.keys)
+			w.begun = err == nil
+			return end, err
+		},
 	})
 }
 

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -25,8 +26,8 @@ func final(item queue.Item, s queue.State, code, detail string) outcome {
 	return outcome{result: queue.Result{Index: item.Index, State: s, Code: code, Detail: detail}}
 }
 
-// outcomeOf decides what a try's answer means.
-func (d *Dispatcher) outcomeOf(lane Lane, l *queue.Lease, item queue.Item, now time.Time, res senders.Result, err error) outcome {
+// outcomeOf decides what a try's answer means. begun tells whether the message's transaction had begun.
+func (d *Dispatcher) outcomeOf(lane Lane, l *queue.Lease, item queue.Item, now time.Time, begun bool, res senders.Result, err error) outcome {
 	if err == nil {
 		out := final(item, queue.Sent, "", res.Detail)
 		out.result.ProviderID = res.ProviderID
@@ -43,7 +44,7 @@ func (d *Dispatcher) outcomeOf(lane Lane, l *queue.Lease, item queue.Item, now t
 	case errors.As(err, &bad):
 		return final(item, queue.Failed, "content", bad.Error())
 	case errors.As(err, &refused):
-		return d.refusal(lane, item, l, refused, now)
+		return d.refusal(lane, item, l, refused, begun, now)
 	}
 	return outcome{giveBack: true, pause: shortestPause, err: err}
 }
@@ -59,17 +60,19 @@ func keptBack(item queue.Item, w *withheld, now time.Time) outcome {
 }
 
 // refusal is the outcome of a message that the provider did not take.
-func (d *Dispatcher) refusal(lane Lane, item queue.Item, l *queue.Lease, e *senders.Error, now time.Time) outcome {
+func (d *Dispatcher) refusal(lane Lane, item queue.Item, l *queue.Lease, e *senders.Error, begun bool, now time.Time) outcome {
 	switch e.Class {
 	case senders.Permanent:
 		return d.refused(lane, item, e)
 	case senders.Unknown: // perhaps accepted: a second try could be a duplicate (RFC 1047), so there is none
 		return final(item, queue.Failed, "outcome_unknown", e.Detail)
-	case senders.Unavailable: // nothing was said about the message: it keeps its tries
-		return outcome{giveBack: true, pause: shortestPause, err: e}
+	case senders.Unavailable:
+		if !begun || errors.Is(e, context.Canceled) { // nothing was said about the message: it keeps its tries
+			return outcome{giveBack: true, pause: shortestPause, err: e}
+		}
 	}
 	out := d.retry(item, l, e, now)
-	if e.Class == senders.Throttled {
+	if e.Class != senders.Temporary { // a route that breaks off in mid-message counts as a try, lest one message hold up its lane for ever
 		out.pause, out.err = max(min(e.RetryAfter, longestPause), shortestPause), e
 	}
 	return out

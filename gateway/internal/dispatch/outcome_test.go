@@ -27,9 +27,10 @@ func decider() *Dispatcher {
 func TestOutcome_EachAnswerHasItsMeaning(t *testing.T) {
 	d := decider()
 	l := &queue.Lease{Expires: noon.Add(24 * time.Hour)}
+	begun := true
 	check := func(err error, want outcome) {
 		t.Helper()
-		got := d.outcomeOf(Lane{}, l, queue.Item{Index: 7}, noon, senders.Result{ProviderID: "q1"}, err)
+		got := d.outcomeOf(Lane{}, l, queue.Item{Index: 7}, noon, begun, senders.Result{ProviderID: "q1"}, err)
 		if got.err != nil {
 			got.err, want.err = nil, nil
 		}
@@ -57,7 +58,13 @@ func TestOutcome_EachAnswerHasItsMeaning(t *testing.T) {
 	check(&senders.Error{Class: senders.Throttled, Code: "4.7.0", RetryAfter: 5 * time.Minute}, outcome{result: slower, pause: longestPause})
 	// RFC 1047: perhaps accepted, so a second try could be a second copy (P3).
 	check(&senders.Error{Class: senders.Unknown}, outcome{result: result(queue.Failed, "outcome_unknown")})
+	// A route that breaks off in mid-message: that message's try counts, so that it cannot hold up the lane for ever.
+	broken := result(queue.Retrying, "4.4.2")
+	broken.RetryAt = noon.Add(time.Minute)
+	check(&senders.Error{Class: senders.Unavailable, Code: "4.4.2"}, outcome{result: broken, pause: shortestPause})
+	check(&senders.Error{Class: senders.Unavailable, Err: context.Canceled}, outcome{giveBack: true, pause: shortestPause})
 	// Nothing was said about the message: it keeps its tries.
+	begun = false
 	check(&senders.Error{Class: senders.Unavailable, Err: errors.New("refused")}, outcome{giveBack: true, pause: shortestPause})
 	check(context.Canceled, outcome{giveBack: true, pause: shortestPause})
 	// P5: the list cannot answer, so nothing is sent.

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"fmt"
-	"net/mail"
 	"strings"
 	"sync"
 
@@ -91,10 +90,7 @@ func (d *Dispatcher) newPlan(h *batch.Head, c policy.Channel) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender, err := mail.ParseAddress(content.From)
-	if err != nil {
-		return nil, fmt.Errorf("from: %w", err)
-	}
-	domain := strings.ToLower(sender.Address[strings.LastIndexByte(sender.Address, '@')+1:])
-	return &plan{head: h, channel: c, template: t, from: sender.Address, signer: d.o.Sign(domain), domain: domain}, nil
+	sender := t.Sender()
+	domain := sender[strings.LastIndexByte(sender, '@')+1:]
+	return &plan{head: h, channel: c, template: t, from: sender, signer: d.o.Sign(domain), domain: domain}, nil
 }

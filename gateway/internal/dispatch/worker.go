@@ -18,6 +18,7 @@ type worker struct {
 	pause   *pause
 	segment batch.Segment
 	keys    []suppression.Key // of the message at hand
+	begun   bool              // its transaction has begun
 	vars    map[string]string
 	buf     []byte
 	signed  []byte
@@ -112,7 +113,7 @@ func (w *worker) one(ctx context.Context, l *queue.Lease, p *plan, item queue.It
 		return final(item, queue.Expired, "expired", "")
 	}
 	res, err := w.handOff(ctx, l, p, item)
-	return w.d.outcomeOf(w.lane, l, item, now, res, err)
+	return w.d.outcomeOf(w.lane, l, item, now, w.begun, res, err)
 }
 
 func (w *worker) record(ctx context.Context, l *queue.Lease, p *plan, r queue.Result) error {
