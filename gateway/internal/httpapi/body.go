@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -67,6 +68,19 @@ func tooLarge(limit int64) error {
 	return refuse("body_too_large", fmt.Sprintf("The body may have at most %d bytes.", limit))
 }
 
+// Decompressors are reused: their windows are megabytes.
+var (
+	gzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	zstds = sync.Pool{New: func() any {
+		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(1<<40)) // a stream's size is not its memory
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return z
+	}}
+)
+
 // decode puts the decompressor in front of the wire. Multiple codings are refused: nobody needs them but an attacker.
 func (b *body) decode(coding string) error {
 	b.coded = true
@@ -74,18 +88,17 @@ func (b *body) decode(coding string) error {
 	case "", "identity":
 		b.plain, b.coded = &b.wire, false
 	case "gzip", "x-gzip":
-		z, err := gzip.NewReader(&b.wire)
-		if err != nil {
+		z := gzips.Get().(*gzip.Reader)
+		b.plain, b.release = z, func() { gzips.Put(z) }
+		if err := z.Reset(&b.wire); err != nil {
 			return b.fault(err)
 		}
-		b.plain = z
 	case "zstd":
-		z, err := zstd.NewReader(&b.wire, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(1<<40)) // a stream's size is not its memory
-		if err != nil {
+		z := zstds.Get().(*zstd.Decoder)
+		b.plain, b.release = z, func() { z.Reset(nil); zstds.Put(z) }
+		if err := z.Reset(&b.wire); err != nil {
 			return b.fault(err)
 		}
-		b.plain, b.release = z, z.Close
 	default:
 		return refuse("unsupported_media_type", "Content-Encoding may be gzip, zstd or left out.")
 	}

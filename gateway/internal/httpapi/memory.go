@@ -58,8 +58,13 @@ func (m *memory) reserve(b *buffer, n int64) bool {
 	return true
 }
 
-// release gives the buffer back.
+// release gives the buffer back. Nobody may hold on to its bytes; builds with the tag invariants overwrite them to prove it.
 func (m *memory) release(b *buffer) {
+	if invariants {
+		for i := range b.b[:cap(b.b)] {
+			b.b[:cap(b.b)][i] = 0xdb
+		}
+	}
 	m.free.Add(b.held)
 	b.held = 0
 	m.pool.Put(b)

@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package httpapi
+
+const invariants = false // see memory.release
