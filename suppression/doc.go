@@ -17,6 +17,9 @@
 // folder: "rows", a Pebble database with rows and journal, and "filter", a copy of the filter that makes the next
 // start fast and is rebuilt whenever there is any doubt about it.
 //
+// What it cannot see: damage in the last 32 KiB of the newest log looks to Pebble like the torn tail of a crash (it tells the
+// two apart by what later blocks promise), so changes of the last moments before a crash are only as safe as the disk.
+//
 // All methods are safe for concurrent use, except Close. Sources: architecture.md §2 and §5; the observed-remove set of
 // Shapiro et al. (2011).
 package suppression

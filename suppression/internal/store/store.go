@@ -194,5 +194,8 @@ func (s *Store) Close() error {
 	if s.fuse.parked.Load() {
 		return s.Failed()
 	}
-	return errors.Join(s.Failed(), s.db.Close())
+	if err := s.Failed(); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	return s.fuse.do(s.db.Close)
 }
