@@ -63,7 +63,6 @@ var sole = map[string][]string{
 	"github.com/bits-and-blooms/bloom/v3":            {"suppression/filter"},
 	"github.com/twilio/twilio-go/rest/api/v2010":     {"senders/twilio"},
 	"github.com/spf13/cobra":                         {"gateway/internal/cli"},
-	"github.com/goccy/go-yaml":                       {"gateway/internal/config"},
 	"github.com/prometheus/client_golang/prometheus": {"gateway/internal/ops"},
 }
 

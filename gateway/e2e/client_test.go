@@ -61,18 +61,6 @@ func (g *gateway) call(method, path, key, contentType string, body io.Reader, ou
 	return res.StatusCode, err
 }
 
-// post sends JSON with the key of all scopes and wants success.
-func (g *gateway) post(t *testing.T, path string, in, out any) {
-	t.Helper()
-	text, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.call("POST", path, g.Keys["all"], "application/json", bytes.NewReader(text), out); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // get reads JSON and wants success.
 func (g *gateway) get(t *testing.T, path string, out any) {
 	t.Helper()
@@ -181,14 +169,7 @@ func click(uri string) (time.Time, error) {
 	return at, err
 }
 
-// to asks an inbox for one recipient's messages.
-func to(t *testing.T, base, address string) []captured {
-	t.Helper()
-	var list []captured
-	fetch(t, base+"/messages?to="+url.QueryEscape(address), &list)
-	return list
-}
-
+// fetch reads JSON from a receiving side.
 func fetch(t *testing.T, uri string, out any) {
 	t.Helper()
 	res, err := client.Get(uri)

@@ -31,11 +31,11 @@ var _ senders.Sender = (*Sender)(nil)
 func New(o Options) (*Sender, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("Twilio: %w", err)
+		return nil, fmt.Errorf("set up Twilio: %w", err)
 	}
 	base, err := parseBase(o.BaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("Twilio: %w", err)
+		return nil, fmt.Errorf("set up Twilio: %w", err)
 	}
 	return &Sender{opt: o, base: base, http: newHTTPClient(o), slots: make(chan struct{}, o.MaxConcurrent)}, nil
 }

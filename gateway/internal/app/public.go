@@ -21,6 +21,8 @@ func (g *gateway) connect() (err error) {
 		From:            g.tenants.from,
 		AutoTopics:      g.c.Topics.AutoCreate,
 		RequireTemplate: g.c.Intake.RequireTemplate,
+		MarketingLife:   g.c.Intake.MarketingLife,
+		OtherLife:       g.c.Intake.OtherLife,
 		Now:             time.Now,
 		Random:          func() (r [10]byte) { rand.Read(r[:]); return r },
 	})
