@@ -29,7 +29,11 @@ type Options struct {
 	Log  *slog.Logger
 }
 
-// Run runs the gateway until ctx ends and everything has stopped. An error means that it could not start, or had to stop because what it promises could no longer be kept.
+// ErrStopped says that the gateway ran and had to stop, because what it promises could no longer be kept: a disk that cannot be written, for one. What
+// was acknowledged is on disk; starting it again is the remedy, once the cause is gone.
+var ErrStopped = errors.New("the gateway had to stop")
+
+// Run runs the gateway until ctx ends and everything has stopped. An error is ErrStopped, or says why it could not start.
 func Run(ctx context.Context, c config.Config, o Options) error {
 	g, err := build(c, o)
 	if err != nil {
@@ -40,7 +44,7 @@ func Run(ctx context.Context, c config.Config, o Options) error {
 	err = runParts(ctx, g.parts())
 	depth := queued(g.queue.Depth())
 	if err = errors.Join(err, g.close()); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrStopped, err)
 	}
 	fmt.Fprintf(o.Out, "heed: stopped; data is safe, %d messages stay queued\n", depth)
 	return nil

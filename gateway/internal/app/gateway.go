@@ -30,6 +30,7 @@ type gateway struct {
 	log     *slog.Logger
 	metrics *ops.Metrics
 	health  health
+	dead    chan error // the queue tells here, once, that it can no longer write
 
 	tenants  tenants
 	table    *policy.Table
@@ -53,7 +54,7 @@ type gateway struct {
 
 // build opens and connects everything; nothing runs yet. What was opened before a fault is closed again.
 func build(c config.Config, o Options) (g *gateway, err error) {
-	g = &gateway{c: c, o: o, log: o.Log, metrics: ops.NewMetrics()}
+	g = &gateway{c: c, o: o, log: o.Log, metrics: ops.NewMetrics(), dead: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -130,7 +131,7 @@ func (g *gateway) openQueue(dir string) (*queue.Queue, error) {
 		Retention:   g.c.Queue.Retention,
 		CacheBytes:  int64(g.c.Queue.Cache),
 		MinFree:     uint64(g.c.Intake.MinFree),
-		Trouble:     func(err error) { g.trouble("queue", err) },
+		Trouble:     g.queueDied,
 	})
 }
 
@@ -141,6 +142,12 @@ func (g *gateway) trouble(where string, err error) {
 	if dropped, ok := g.health.mayLog(where, time.Now()); ok {
 		g.log.Warn("trouble", "where", where, "error", err, "more_since_the_last_line", dropped)
 	}
+}
+
+// queueDied ends the gateway: the queue tells of trouble once, when it can no longer write.
+func (g *gateway) queueDied(err error) {
+	g.trouble("queue", err)
+	g.dead <- fmt.Errorf("queue: %w", err)
 }
 
 // close closes what build opened, in reverse. Requires: no part is running.

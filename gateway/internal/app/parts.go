@@ -10,11 +10,12 @@ import (
 
 	"heed/gateway/internal/ops"
 	"heed/gateway/internal/queue"
+	"heed/suppression"
 )
 
 // parts lists what runs, in the order of start.
 func (g *gateway) parts() []part {
-	parts := []part{{"suppression list", g.list.Run}, {"queue", g.queue.Run}}
+	parts := []part{{"stores", g.watchStores}, {"suppression list", g.list.Run}, {"queue", g.queue.Run}}
 	if g.sandbox != nil {
 		parts = append(parts, part{"inbox", g.sandbox.inbox.Run}, part{"phones", g.sandbox.texts.Run})
 	}
@@ -23,6 +24,24 @@ func (g *gateway) parts() []part {
 		parts = append(parts, part{"inbound mail", g.mail.Run})
 	}
 	return append(parts, part{"private listener", g.runPrivate}, part{"public listener", g.runPublic}, part{"info file", g.runInfo})
+}
+
+// watchStores ends the gateway when a store has failed for good: a supervisor that starts it anew finds everything that was acknowledged.
+func (g *gateway) watchStores(ctx context.Context) error {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-g.dead:
+			return err
+		case <-look.C:
+			if err := g.list.CheckBatch(ctx, nil, nil); errors.Is(err, suppression.ErrDead) {
+				return fmt.Errorf("list: %w", err)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // runDispatch hands off until ctx ends, and sees to it that what it recorded is on disk.

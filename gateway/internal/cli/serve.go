@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -49,7 +50,11 @@ func serve(f serveFlags, out, errOut io.Writer) error {
 	log := logger(cfg.Log, errOut)
 	ctx, stop := stopOnSignal(log)
 	defer stop()
-	return cannotRun(app.Run(ctx, cfg, app.Options{Dev: f.dev, Info: f.info, Port: f.port, Out: out, Log: log}))
+	err = app.Run(ctx, cfg, app.Options{Dev: f.dev, Info: f.info, Port: f.port, Out: out, Log: log})
+	if errors.Is(err, app.ErrStopped) {
+		return failed(err)
+	}
+	return cannotRun(err)
 }
 
 func settings(f serveFlags) (config.Config, error) {
