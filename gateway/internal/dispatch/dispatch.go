@@ -1,20 +1,27 @@
 // Package dispatch takes accepted recipients from the queue to the providers.
 //
 // The way of one message: lease, render, sign, take a connection, ask the list and the policy again right before the first byte,
-// hand off, record what became of it. The decisions (may it go, when is the next try, what does an error mean) are pure functions in
-// verdict.go, retry.go and outcome.go; the effects are in worker.go and handoff.go.
+// hand off, record what became of it. The decisions (may it go, when is the next try, what does an error mean, how long does a lane rest)
+// are in verdict.go, retry.go, outcome.go and pause.go, without effects; the effects are in run.go, worker.go and handoff.go.
 //
-// Promises: no hand-off begins without a check that was made with the connection in hand (P1); each leased recipient is recorded or given back,
-// whatever happens (P2); when results cannot be recorded or the list cannot answer, nothing more is sent (P3, P5). It does not pace by
-// destination and knows one route per lane.
+// It promises:
+//   - No hand-off begins without a check that was made with the connection in hand, and an opt-out that is answered meanwhile
+//     waits for it (P1; suppression.List.Admit).
+//   - Each leased recipient is recorded or given back, whatever its sender answers (P2).
+//   - What was handed off and could not be recorded stays in hand until the process ends; nothing more begins then (P3). The same recipient
+//     gives the same bytes each time: Message-ID, date, boundary, links and signature follow from the batch.
+//   - While the list cannot answer, nothing is sent and nothing is lost (P5). A message that the policy would let go by another channel only is
+//     recorded as undeliverable, with the rule that says so (P4).
 //
-// Run is called once; everything else is safe for concurrent use.
+// It does not pace by destination, and knows one route per lane: a list that cannot read the rows of one address holds up the lane, as
+// one that cannot answer at all. What is in hand when a batch is paused or cancelled (a chunk a worker) still goes out. A deferral by the policy
+// counts as a try, since the queue counts so.
+//
+// Run is called once; everything else is safe for concurrent use. Sources: architecture.md §2; RFC 1047 for answers that never came.
 package dispatch
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"heed/gateway/internal/batch"
@@ -61,7 +68,7 @@ type Options struct {
 	// Learn says which row a permanent refusal with this code asks for, or 0.
 	Learn func(c policy.Channel, code string) policy.Reason
 	Retry Retry
-	// Grace is how long hand-offs under way may go on after Run's context has ended.
+	// Grace is how long hand-offs under way may go on after Run's context has ended, or after a failure that ends it.
 	Grace time.Duration
 	Now   func() time.Time
 	// Rand gives numbers in [0, 1) for jitter.
@@ -111,49 +118,4 @@ func New(o Options) *Dispatcher {
 		o.Trouble = func(string, error) {}
 	}
 	return &Dispatcher{o: o, plans: plans{byKey: map[planKey]*plan{}}}
-}
-
-// Run dispatches until ctx ends, then lets hand-offs under way finish for at most Options.Grace, and gives back the rest.
-// It returns nil when ctx ended, or the reason why nothing more can be sent.
-func (d *Dispatcher) Run(ctx context.Context) error {
-	leasing, stop := context.WithCancel(ctx)
-	defer stop()
-	handing, cancel := graceful(ctx, d.o.Grace)
-	defer cancel()
-
-	var wg sync.WaitGroup
-	var once sync.Once
-	var cause error
-	for _, lane := range d.o.Lanes {
-		pause := &pause{now: d.o.Now}
-		for range lane.Workers {
-			w := &worker{d: d, lane: lane, pause: pause, vars: map[string]string{}}
-			wg.Go(func() {
-				if err := w.run(leasing, handing); err != nil {
-					once.Do(func() { cause = err })
-					stop()
-				}
-			})
-		}
-	}
-	wg.Wait()
-	return cause
-}
-
-// graceful returns a context that outlives ctx by the grace.
-func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		select {
-		case <-time.After(grace):
-			cancel()
-		case <-out.Done():
-		}
-	})
-	return out, func() { stop(); cancel() }
-}
-
-// ended tells whether err only says that the context has ended.
-func ended(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

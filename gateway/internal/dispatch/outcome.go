@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -10,90 +9,149 @@ import (
 	"heed/suppression/policy"
 )
 
-// errNoAnswer says that the list could not be asked: nothing may be sent (P5).
-var errNoAnswer = errors.New("the suppression list cannot answer")
+// try is one attempt at a message, and what came of it.
+type try struct {
+	item    queue.Item
+	channel policy.Channel
+	expires time.Time // of the message; zero: never
+	now     time.Time
+	begun   bool // its transaction had begun, so that the peer may know of it
+	cut     bool // we broke it off: the gateway is stopping
+	result  senders.Result
+	err     error
+}
 
-// outcome is what became of one try: a result to record, or the wish to give the message back untried.
+// outcome is what becomes of a message after a try: a result to record, or the wish to give the message back untried.
 type outcome struct {
 	result   queue.Result
 	giveBack bool
-	pause    time.Duration // the lane rests at least this long; 0: the route works
+	pause    time.Duration // the lane rests at least this long; 0: no reason to
+	answered bool          // the route works: it spoke about the message
 	row      policy.Reason // what the answer teaches about the address; 0: nothing
 	err      error         // for the operator; nil when only the message is concerned
 }
 
-func final(item queue.Item, s queue.State, code, detail string) outcome {
-	return outcome{result: queue.Result{Index: item.Index, State: s, Code: code, Detail: detail}}
+func (t *try) final(s queue.State, code, detail string) outcome {
+	return outcome{result: queue.Result{Index: t.item.Index, State: s, Code: code, Detail: detail}}
 }
 
-// outcomeOf decides what a try's answer means. begun tells whether the message's transaction had begun.
-func (d *Dispatcher) outcomeOf(lane Lane, l *queue.Lease, item queue.Item, now time.Time, begun bool, res senders.Result, err error) outcome {
-	if err == nil {
-		out := final(item, queue.Sent, "", res.Detail)
-		out.result.ProviderID = res.ProviderID
-		return out
-	}
+// errUnclassed stands for an error that a sender may not return: its own text may hold anything (P6).
+var errUnclassed = errors.New("the sender's error names no class")
+
+// outcomeOf decides what a try's answer means.
+func (d *Dispatcher) outcomeOf(t try) outcome {
 	var kept *withheld
 	var bad spoiled
 	var refused *senders.Error
 	switch {
-	case errors.As(err, &kept):
-		return keptBack(item, kept, now)
-	case errors.Is(err, errNoAnswer):
-		return outcome{giveBack: true, pause: shortestPause, err: err}
-	case errors.As(err, &bad):
-		return final(item, queue.Failed, "content", bad.Error())
-	case errors.As(err, &refused):
-		return d.refusal(lane, item, l, refused, begun, now)
+	case t.err == nil:
+		return t.sent()
+	case errors.Is(t.err, errStopping):
+		return outcome{giveBack: true}
+	case errors.Is(t.err, errExpired):
+		return t.final(queue.Expired, "expired", "")
+	case errors.Is(t.err, errNoAnswer):
+		return outcome{giveBack: true, pause: shortestPause, err: t.err}
+	case errors.As(t.err, &kept):
+		return t.keptBack(kept.verdict)
+	case errors.As(t.err, &bad):
+		return t.final(queue.Failed, "content", bad.Error())
+	case errors.As(t.err, &refused):
+		return d.refusal(t, refused)
 	}
-	return outcome{giveBack: true, pause: shortestPause, err: err}
+	return d.unclassed(t)
+}
+
+func (t *try) sent() outcome {
+	out := t.final(queue.Sent, "", t.result.Detail)
+	out.result.ProviderID, out.answered = t.result.ProviderID, true
+	return out
 }
 
 // keptBack is the outcome of a message that the policy kept back right before its hand-off.
-func keptBack(item queue.Item, w *withheld, now time.Time) outcome {
-	if w.verdict.Action == policy.Defer {
-		out := final(item, queue.Retrying, w.verdict.Rule, "")
-		out.result.RetryAt = w.until(now)
+func (t *try) keptBack(v policy.Verdict) outcome {
+	switch v.Action {
+	case policy.Defer:
+		out := t.final(queue.Retrying, v.Rule, "")
+		out.result.RetryAt = until(v, t.now)
 		return out
+	case policy.Reroute: // P4: another channel might have carried it, and the time to choose that one is acceptance
+		return t.final(queue.Suppressed, "undeliverable", v.Rule)
+	case policy.Hold:
+		return t.final(queue.Suppressed, "held", v.Rule)
 	}
-	return final(item, queue.Suppressed, w.verdict.Reason.String(), w.verdict.Rule)
+	return t.final(queue.Suppressed, v.Reason.String(), v.Rule)
 }
 
 // refusal is the outcome of a message that the provider did not take.
-func (d *Dispatcher) refusal(lane Lane, item queue.Item, l *queue.Lease, e *senders.Error, begun bool, now time.Time) outcome {
+func (d *Dispatcher) refusal(t try, e *senders.Error) outcome {
 	switch e.Class {
 	case senders.Permanent:
-		return d.refused(lane, item, e)
+		return d.refused(t, e)
+	case senders.Temporary:
+		out := d.retry(t, e)
+		out.answered = true
+		return out
 	case senders.Unknown: // perhaps accepted: a second try could be a duplicate (RFC 1047), so there is none
-		return final(item, queue.Failed, "outcome_unknown", e.Detail)
+		return t.final(queue.Failed, "outcome_unknown", e.Detail)
+	case senders.Throttled:
+		out := d.retry(t, e)
+		out.pause, out.err = max(min(e.RetryAfter, longestWish), shortestPause), e
+		return out
 	case senders.Unavailable:
-		if !begun || errors.Is(e, context.Canceled) { // nothing was said about the message: it keeps its tries
-			return outcome{giveBack: true, pause: shortestPause, err: e}
-		}
+		return d.unavailable(t, e)
 	}
-	out := d.retry(item, l, e, now)
-	if e.Class != senders.Temporary { // a route that breaks off in mid-message counts as a try, lest one message hold up its lane for ever
-		out.pause, out.err = max(min(e.RetryAfter, longestPause), shortestPause), e
+	return d.unclassed(t)
+}
+
+// unavailable is the outcome when the route is down. Before the transaction nothing was said about the message, so it keeps its tries. A
+// route that breaks off in mid-message counts as a try, lest one message hold up its lane for ever.
+func (d *Dispatcher) unavailable(t try, e *senders.Error) outcome {
+	switch {
+	case t.cut:
+		return outcome{giveBack: true}
+	case !t.begun:
+		return outcome{giveBack: true, pause: shortestPause, err: e}
 	}
+	out := d.retry(t, e)
+	out.pause, out.err = shortestPause, e
+	return out
+}
+
+// unclassed is the outcome of an error that says nothing: once begun, the message may have been accepted.
+func (d *Dispatcher) unclassed(t try) outcome {
+	var out outcome
+	switch {
+	case t.begun:
+		out = t.final(queue.Failed, "outcome_unknown", errUnclassed.Error())
+	case t.cut:
+		return outcome{giveBack: true}
+	default:
+		out = d.retry(t, &senders.Error{Code: "unclassed", Detail: errUnclassed.Error()})
+	}
+	out.pause, out.err = shortestPause, errUnclassed
 	return out
 }
 
 // refused is the outcome of a refusal for good, and what it teaches about the address.
-func (d *Dispatcher) refused(lane Lane, item queue.Item, e *senders.Error) outcome {
-	out := final(item, queue.Failed, e.Code, e.Detail)
-	out.row = d.o.Learn(lane.Channel, e.Code)
+func (d *Dispatcher) refused(t try, e *senders.Error) outcome {
+	out := t.final(queue.Failed, e.Code, e.Detail)
+	out.row, out.answered = d.o.Learn(t.channel, e.Code), true
 	if out.row == policy.SMSStop { // the provider knew of an opt-out that we did not
 		out.result.State = queue.Suppressed
 	}
 	return out
 }
 
-func (d *Dispatcher) retry(item queue.Item, l *queue.Lease, e *senders.Error, now time.Time) outcome {
-	at, ok := d.o.Retry.next(item.Attempt+1, e.RetryAfter, now, l.Expires, d.o.Rand())
+// longestAfter bounds what a peer may ask for: a message must not wait for ever.
+const longestAfter = 24 * time.Hour
+
+func (d *Dispatcher) retry(t try, e *senders.Error) outcome {
+	at, ok := d.o.Retry.next(t.item.Attempt+1, min(e.RetryAfter, longestAfter), t.now, t.expires, d.o.Rand())
 	if !ok {
-		return final(item, queue.Failed, e.Code, e.Detail)
+		return t.final(queue.Failed, e.Code, e.Detail)
 	}
-	out := final(item, queue.Retrying, e.Code, e.Detail)
+	out := t.final(queue.Retrying, e.Code, e.Detail)
 	out.result.RetryAt = at
 	return out
 }

@@ -3,7 +3,7 @@ package dispatch
 import (
 	"fmt"
 	"strings"
-	"sync"
+	"time"
 
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/message"
@@ -13,49 +13,16 @@ import (
 
 // plan is what all messages of a batch on a channel have in common: compiled once, shared by the workers.
 type plan struct {
-	head     *batch.Head
-	channel  policy.Channel
+	query    policy.Query // but for its time
+	created  time.Time
 	template *message.Template
 	from     string          // envelope sender, or the sending number
 	signer   *message.Signer // nil: unsigned
 	domain   string          // right-hand side of Message-IDs
 }
 
-type planKey struct {
-	batch   queue.ID
-	channel policy.Channel
-}
-
-// plans keeps the plans of the batches at hand: a bounded cache, oldest out first.
-type plans struct {
-	mu    sync.Mutex
-	byKey map[planKey]*plan
-	order []planKey
-}
-
-const maxPlans = 512
-
-func (p *plans) get(k planKey) *plan {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.byKey[k]
-}
-
-func (p *plans) put(k planKey, v *plan) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, known := p.byKey[k]; known {
-		return
-	}
-	if len(p.order) == maxPlans {
-		delete(p.byKey, p.order[0])
-		p.order = p.order[1:]
-	}
-	p.byKey[k] = v
-	p.order = append(p.order, k)
-}
-
-// planFor returns the plan of a batch on a channel, making it when it is not at hand.
+// planFor returns the plan of a batch on a channel, making it when it is not at hand. Errors: spoiled, if what was accepted cannot be sent;
+// the queue's and batch's.
 func (d *Dispatcher) planFor(id queue.ID, c policy.Channel) (*plan, error) {
 	k := planKey{id, c}
 	if p := d.plans.get(k); p != nil {
@@ -71,26 +38,36 @@ func (d *Dispatcher) planFor(id queue.ID, c policy.Channel) (*plan, error) {
 	}
 	p, err := d.newPlan(head, c)
 	if err != nil {
-		return nil, fmt.Errorf("compile batch %s: %w", batch.ID(id), err)
+		return nil, spoiled{fmt.Errorf("compile batch %s: %w", batch.ID(id), err)}
 	}
-	d.plans.put(k, p)
+	d.plans.put(k, p, len(info.Head))
 	return p, nil
 }
 
 func (d *Dispatcher) newPlan(h *batch.Head, c policy.Channel) (*plan, error) {
+	p := &plan{created: h.Created, query: policy.Query{Channel: c, Class: h.Class, Topic: h.Topic, Closing: h.Closing}}
+	// The list is asked for rows, and an address without any is let go: what the policy cannot judge must be stopped here (P5).
+	if v := d.o.Policy.Decide(p.query, nil); v.Action != policy.Allow {
+		return nil, &withheld{v}
+	}
 	content := message.ContentOf(h, c)
 	if h.Channel != c { // rerouted: the batch names no sender for this channel
 		content.From = d.o.From(h.Tenant, c)
 	}
-	if c == policy.SMS {
-		t, err := message.CompileSMS(content)
-		return &plan{head: h, channel: c, template: t, from: content.From}, err
+	return p, d.compile(p, content)
+}
+
+func (d *Dispatcher) compile(p *plan, content message.Content) (err error) {
+	if p.query.Channel == policy.SMS {
+		p.from = content.From
+		p.template, err = message.CompileSMS(content)
+		return err
 	}
-	t, err := message.CompileEmail(content)
-	if err != nil {
-		return nil, err
+	if p.template, err = message.CompileEmail(content); err != nil {
+		return err
 	}
-	sender := t.Sender()
-	domain := sender[strings.LastIndexByte(sender, '@')+1:]
-	return &plan{head: h, channel: c, template: t, from: sender, signer: d.o.Sign(domain), domain: domain}, nil
+	p.from = p.template.Sender()
+	p.domain = p.from[strings.LastIndexByte(p.from, '@')+1:]
+	p.signer = d.o.Sign(p.domain)
+	return nil
 }

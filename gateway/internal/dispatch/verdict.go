@@ -26,9 +26,9 @@ func judge(t *policy.Table, q policy.Query, rows []suppression.Row) error {
 }
 
 // until is when a deferred message may be asked about again.
-func (w *withheld) until(now time.Time) time.Time {
-	if w.verdict.Until.After(now) {
-		return w.verdict.Until
+func until(v policy.Verdict, now time.Time) time.Time {
+	if v.Until.After(now) {
+		return v.Until
 	}
 	return now.Add(time.Hour)
 }

@@ -3,29 +3,46 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/queue"
+	"heed/senders"
 	"heed/suppression"
+	"heed/suppression/policy"
 )
 
-// worker hands off one message at a time on its lane.
+// worker hands off one message at a time on its lane. Its memory serves one message after the other.
 type worker struct {
 	d       *Dispatcher
 	lane    Lane
-	pause   *pause
+	pause   *pause // shared by the lane's workers
 	segment batch.Segment
-	keys    []suppression.Key // of the message at hand
-	begun   bool              // its transaction has begun
 	vars    map[string]string
 	buf     []byte
 	signed  []byte
+	id      []byte
+
+	// Of the message at hand, for Begin, which may run on a goroutine of the sender's while Send does.
+	leasing context.Context
+	plan    *plan
+	expires time.Time // zero: never
+	keys    []suppression.Key
+	begun   bool // its transaction has begun
+	message senders.Message
+	judge   func([]suppression.Row) error // made once, since a method value allocates
 }
 
-// run leases and hands off until leasing ends. Hand-offs themselves live as long as handing.
+func newWorker(d *Dispatcher, lane Lane, p *pause) *worker {
+	w := &worker{d: d, lane: lane, pause: p, vars: map[string]string{}}
+	w.message.Begin = w.begin
+	w.judge = w.verdict
+	return w
+}
+
+// run leases and hands off until leasing ends. Hand-offs that have begun live as long as handing.
 func (w *worker) run(leasing, handing context.Context) error {
+	w.leasing = leasing
 	for {
 		if err := w.pause.wait(leasing); err != nil {
 			return nil
@@ -37,33 +54,37 @@ func (w *worker) run(leasing, handing context.Context) error {
 			}
 			return err
 		}
-		if err := w.work(leasing, handing, l); err != nil {
+		if err := w.work(handing, l); err != nil {
 			return err
 		}
 	}
 }
 
 // work brings each item of a lease to a result, or gives it back.
-func (w *worker) work(leasing, handing context.Context, l *queue.Lease) error {
-	p, err := w.open(l)
-	if err != nil {
-		return w.recordAll(handing, l, queue.Failed, "unreadable", err)
+func (w *worker) work(handing context.Context, l *queue.Lease) error {
+	switch {
+	case l.Cancelled:
+		return w.recordAll(l, queue.Result{State: queue.Cancelled, Code: "cancelled"})
+	case expired(l.Expires, w.d.o.Now()):
+		return w.recordAll(l, queue.Result{State: queue.Expired, Code: "expired"})
+	}
+	if err := w.open(l); err != nil {
+		return w.unreadable(l, err)
 	}
 	for i, item := range l.Items {
-		if leasing.Err() != nil || w.pause.on() {
+		if w.leasing.Err() != nil || w.pause.on() {
 			w.d.o.Queue.Release(l, l.Items[i:]...)
 			return nil
 		}
-		out := w.one(handing, l, p, item)
+		out := w.one(handing, l, item)
+		w.settle(out)
 		if out.giveBack {
 			w.d.o.Queue.Release(l, l.Items[i:]...)
-			w.pause.back(out.pause, w.d.o.Rand())
-			w.d.o.Trouble(w.lane.Name, out.err)
 			return nil
 		}
-		w.settle(out)
-		w.learn(handing, p, out)
-		if err := w.record(handing, l, p, out.result); err != nil {
+		w.learn(handing, out)
+		if err := w.record(l, w.plan.query.Class, out.result); err != nil {
+			// The item itself stays in hand: it may have been sent, so nobody is to lease it again before a restart.
 			w.d.o.Queue.Release(l, l.Items[i+1:]...)
 			return err
 		}
@@ -71,23 +92,36 @@ func (w *worker) work(leasing, handing context.Context, l *queue.Lease) error {
 	return nil
 }
 
-// learn writes down what an answer taught about the address. A row that could not be written is no loss of an opt-out: the provider
-// will refuse again.
-func (w *worker) learn(ctx context.Context, p *plan, out outcome) {
-	if out.row == 0 {
-		return
+func expired(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
+
+// open makes ready what the messages of a lease have in common.
+func (w *worker) open(l *queue.Lease) (err error) {
+	if w.plan, err = w.d.planFor(l.Batch, w.lane.Channel); err != nil {
+		return err
 	}
-	row := suppression.Row{Reason: out.row, Class: p.head.Class, At: w.d.o.Now(), Source: suppression.ByProvider}
-	if _, err := w.d.o.List.Apply(ctx, suppression.Change{Key: w.keys[0], Op: suppression.Add, Row: row}); err != nil {
-		w.d.o.Trouble(w.lane.Name, err)
+	if err := w.segment.Open(l.Payload); err != nil {
+		return err
 	}
+	if n := len(l.Items); n > 0 && l.Items[n-1].Index >= w.segment.Len() {
+		return batch.ErrDamaged // fewer recipients than the queue counts
+	}
+	return nil
 }
 
-// settle lets the lane feel what an outcome says about it.
+// one brings one item to an outcome.
+func (w *worker) one(handing context.Context, l *queue.Lease, item queue.Item) outcome {
+	t := try{item: item, expires: l.Expires, channel: w.lane.Channel, now: w.d.o.Now()}
+	t.result, t.err = w.handOff(handing, l, item)
+	t.begun, t.cut = w.begun, handing.Err() != nil
+	return w.d.outcomeOf(t)
+}
+
+// settle lets the lane feel what an outcome says about its route.
 func (w *worker) settle(out outcome) {
-	if out.pause > 0 {
+	switch {
+	case out.pause > 0:
 		w.pause.back(out.pause, w.d.o.Rand())
-	} else {
+	case out.answered:
 		w.pause.clear()
 	}
 	if out.err != nil {
@@ -95,97 +129,59 @@ func (w *worker) settle(out outcome) {
 	}
 }
 
-func (w *worker) open(l *queue.Lease) (*plan, error) {
-	p, err := w.d.planFor(l.Batch, w.lane.Channel)
-	if err != nil {
-		return nil, err
+// learn writes down what an answer taught about the address. A row that could not be written is no loss of an opt-out: the provider
+// will refuse again.
+func (w *worker) learn(ctx context.Context, out outcome) {
+	if out.row == 0 {
+		return
 	}
-	return p, w.segment.Open(l.Payload)
+	row := suppression.Row{Reason: out.row, Class: w.plan.query.Class, At: w.d.o.Now(), Source: suppression.ByProvider}
+	if _, err := w.d.o.List.Apply(ctx, suppression.Change{Key: w.keys[0], Op: suppression.Add, Row: row}); err != nil {
+		w.d.o.Trouble(w.lane.Name, err)
+	}
 }
 
-// one brings one item to an outcome.
-func (w *worker) one(ctx context.Context, l *queue.Lease, p *plan, item queue.Item) outcome {
-	now := w.d.o.Now()
-	switch {
-	case l.Cancelled:
-		return final(item, queue.Cancelled, "cancelled", "")
-	case !l.Expires.IsZero() && !now.Before(l.Expires):
-		return final(item, queue.Expired, "expired", "")
-	}
-	res, err := w.handOff(ctx, l, p, item)
-	return w.d.outcomeOf(w.lane, l, item, now, w.begun, res, err)
-}
-
-func (w *worker) record(ctx context.Context, l *queue.Lease, p *plan, r queue.Result) error {
-	if err := w.d.o.Queue.Record(ctx, l, r); err != nil {
+// record hands in results. It heeds no context: a message that was sent and not recorded would be sent again (P3).
+func (w *worker) record(l *queue.Lease, c policy.Class, results ...queue.Result) error {
+	if err := w.d.o.Queue.Record(context.Background(), l, results...); err != nil {
 		return err
 	}
-	w.d.o.Outcome(w.lane.Name, p.head.Class, r.State, r.Code)
+	for i := range results {
+		w.d.o.Outcome(w.lane.Name, c, results[i].State, results[i].Code)
+	}
 	return nil
 }
 
-// recordAll ends a lease whose content cannot be read: its messages can never be sent.
-func (w *worker) recordAll(ctx context.Context, l *queue.Lease, s queue.State, code string, cause error) error {
-	w.d.o.Trouble(w.lane.Name, cause)
-	if !errors.Is(cause, batch.ErrDamaged) && !errors.Is(cause, queue.ErrNotFound) {
-		s, code = queue.Failed, "content"
+// recordAll ends a lease of which nothing is to be sent.
+func (w *worker) recordAll(l *queue.Lease, r queue.Result) error {
+	var c policy.Class
+	if p, err := w.d.planFor(l.Batch, w.lane.Channel); err == nil {
+		c = p.query.Class
 	}
 	results := make([]queue.Result, len(l.Items))
 	for i, item := range l.Items {
-		results[i] = queue.Result{Index: item.Index, State: s, Code: code}
+		results[i] = r
+		results[i].Index = item.Index
 	}
-	return w.d.o.Queue.Record(ctx, l, results...)
-}
-
-// pause is a lane's rest after its route or the list failed: each failure doubles it, a success ends it.
-type pause struct {
-	now func() time.Time
-	mu  sync.Mutex
-	end time.Time
-	try int
-}
-
-const (
-	shortestPause = 200 * time.Millisecond
-	longestPause  = 30 * time.Second
-)
-
-// back begins a pause of at least the given length, longer the more failures came in a row. Workers that fail together
-// count as one failure.
-func (p *pause) back(least time.Duration, rand float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.now().Before(p.end) {
-		return
+	err := w.record(l, c, results...)
+	if err != nil {
+		w.d.o.Queue.Release(l, l.Items...)
 	}
-	grown := min(shortestPause<<min(p.try, 10), longestPause)
-	grown = time.Duration(float64(grown) * (0.5 + rand/2))
-	p.end = p.now().Add(max(grown, least))
-	p.try++
+	return err
 }
 
-func (p *pause) clear() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.try = 0
-}
-
-func (p *pause) on() bool { return p.left() > 0 }
-
-func (p *pause) left() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.end.Sub(p.now())
-}
-
-// wait returns when the pause is over, or with ctx's error.
-func (p *pause) wait(ctx context.Context) error {
-	for left := p.left(); left > 0; left = p.left() {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(left):
-		}
+// unreadable ends a lease that cannot be made into messages: for good if that lies in what was accepted. Anything else (the
+// store's failure, the format of a newer version) ends the dispatcher, and loses nothing.
+func (w *worker) unreadable(l *queue.Lease, cause error) error {
+	var bad spoiled
+	switch {
+	case errors.As(cause, &bad):
+		w.d.o.Trouble(w.lane.Name, cause)
+		return w.recordAll(l, queue.Result{State: queue.Failed, Code: "content", Detail: bad.Error()})
+	case errors.Is(cause, batch.ErrDamaged), errors.Is(cause, queue.ErrNotFound):
+		w.d.o.Trouble(w.lane.Name, cause)
+		return w.recordAll(l, queue.Result{State: queue.Failed, Code: "unreadable"})
 	}
-	return ctx.Err()
+	w.d.o.Queue.Release(l, l.Items...)
+	return cause
 }
