@@ -167,7 +167,7 @@ func Default() Config {
 		},
 		Topics:   Topics{AutoCreate: true},
 		List:     List{Capacity: 1_000_000, FalsePositives: 0.001, Cache: 64 << 20},
-		Queue:    Queue{ResultDelay: 10 * time.Millisecond, Retention: 30 * 24 * time.Hour, Cache: 64 << 20},
+		Queue:    Queue{ResultDelay: 10 * time.Millisecond, Retention: 62 * 24 * time.Hour, Cache: 64 << 20},
 		Retry:    Retry{Least: time.Minute, First: 30 * time.Minute, Max: 4 * time.Hour},
 		Shutdown: Shutdown{Grace: 20 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
