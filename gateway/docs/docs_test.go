@@ -2,18 +2,23 @@
 package docs
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"heed/gateway/internal/httpapi/problem"
 )
 
 var (
 	link     = regexp.MustCompile(`\]\(([^)#:]+)(?:#([^)]+))?\)`)
 	goFile   = regexp.MustCompile(`[\w/]*\w\.go\b`)
 	testName = regexp.MustCompile("`(Test\\w+)`")
+	codeRow  = regexp.MustCompile("(?m)^\\| `\\w+` \\| \\d{3} \\| .* \\|$")
 	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
 )
 
@@ -56,6 +61,24 @@ func TestDecisions_AreAllInTheIndex(t *testing.T) {
 		name := filepath.Base(path)
 		if filepath.Dir(path) == "decisions" && name != "README.md" && !strings.Contains(all["decisions/README.md"], "("+name+")") {
 			t.Errorf("decisions/README.md does not name %s", name)
+		}
+	}
+}
+
+func TestAPI_ListsEveryCodeAsItIs(t *testing.T) {
+	var want []string
+	for _, k := range problem.Kinds() {
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s |", k.Code, k.Status, k.Help))
+	}
+	got := codeRow.FindAllString(pages(t)["api.md"], -1)
+	for _, row := range want {
+		if !slices.Contains(got, row) {
+			t.Errorf("api.md lacks the line\n%s", row)
+		}
+	}
+	for _, row := range got {
+		if !slices.Contains(want, row) {
+			t.Errorf("api.md has a line that is not in the table of refusals\n%s", row)
 		}
 	}
 }
