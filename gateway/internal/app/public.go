@@ -44,6 +44,7 @@ func (g *gateway) openPublic() error {
 	}
 	g.public, err = httpapi.New(httpapi.Options{
 		PublicURL:  g.urls.links,
+		SoleTenant: len(g.tenants) == 1,
 		Keys:       known{g.keys, g.tenants},
 		Intake:     httpapi.FromIntake(g.intake),
 		Queue:      g.queue,

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/keys"
 )
 
@@ -24,20 +25,20 @@ func (s *Server) authorise(c *call) error {
 	secret, ok := bearer(string(c.ctx.Request.Header.Peek("Authorization")))
 	if !ok {
 		c.header("WWW-Authenticate", `Bearer realm="heed"`)
-		return refuse("unauthorized", "Send Authorization: Bearer with an API key.")
+		return problem.New("unauthorized", "Send Authorization: Bearer with an API key.")
 	}
 	p, err := s.o.Keys.Check(secret)
 	switch {
 	case errors.Is(err, keys.ErrUnknown):
 		c.header("WWW-Authenticate", `Bearer realm="heed", error="invalid_token"`)
-		return refuse("unauthorized", "The API key is unknown, expired or revoked.")
+		return problem.New("unauthorized", "The API key is unknown, expired or revoked.")
 	case err != nil:
 		return fmt.Errorf("check api key: %w", err)
 	}
 	c.principal = p
 	if p.Scopes&c.route.scope == 0 {
 		c.header("WWW-Authenticate", fmt.Sprintf(`Bearer realm="heed", error="insufficient_scope", scope="%s"`, strings.ReplaceAll(c.route.scope.String(), ",", " ")))
-		return refuse("insufficient_scope", "The key needs one of these scopes: "+c.route.scope.String()+".")
+		return problem.New("insufficient_scope", "The key needs one of these scopes: "+c.route.scope.String()+".")
 	}
 	return nil
 }
@@ -71,8 +72,8 @@ func (s *slots) take(c *call) (leave func(), err error) {
 	c.header("RateLimit", fmt.Sprintf(`"key";r=%d;t=1`, max(left, 0)))
 	if left < 0 {
 		n.Add(-1)
-		p := refuse("rate_limited", fmt.Sprintf("This key has %d calls open, the most it may have.", s.max))
-		p.retryAfter = time.Second
+		p := problem.New("rate_limited", fmt.Sprintf("This key has %d calls open, the most it may have.", s.max))
+		p.RetryAfter = time.Second
 		return nil, p
 	}
 	return func() { n.Add(-1) }, nil

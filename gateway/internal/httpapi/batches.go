@@ -8,12 +8,15 @@ import (
 
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/batchjson"
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/query"
+	"heed/gateway/internal/httpapi/strictjson"
 	"heed/gateway/internal/intake"
 	"heed/gateway/internal/queue"
 )
 
 // limits bound JSON send calls; recipients of NDJSON calls are bounded by nothing but the disk.
-var limits = batchjson.Limits{Recipients: 10_000, Depth: maxDepth}
+var limits = batchjson.Limits{Recipients: 10_000, Depth: strictjson.MaxDepth}
 
 // decoders are reused: one holds the index of up to 10,000 recipients.
 var decoders = sync.Pool{New: func() any { return &batchjson.Decoder{} }}
@@ -43,20 +46,20 @@ func (s *Server) createBatch(c *call) error {
 // sendCall reads how a batch is handed in.
 func (c *call) sendCall() (in intake.Call, err error) {
 	in.Principal = c.principal
-	if in.DryRun, err = c.flag("dry_run"); err != nil {
+	if in.DryRun, err = c.query.Flag("dry_run"); err != nil {
 		return in, err
 	}
-	validation, err := c.oneOf("validation", "permissive", "strict")
+	validation, err := c.query.OneOf("validation", "permissive", "strict")
 	if err != nil {
 		return in, err
 	}
 	in.Strict = validation == "strict"
-	in.Results, err = c.oneOf("results", "", "all", "none")
+	in.Results, err = c.query.OneOf("results", "", "all", "none")
 	return in, err
 }
 
 func (s *Server) wholeBatch(c *call, in intake.Call) error {
-	raw, err := readBody(c, s.o.BatchBytes)
+	raw, err := c.readBody(s.o.BatchBytes)
 	if err != nil {
 		return err
 	}
@@ -188,7 +191,7 @@ func (s *Server) control(c *call, want queue.Control) error {
 		return err
 	}
 	if info.Control == queue.Stopped && want != queue.Stopped {
-		return refuse("conflict", "The batch is cancelled, which cannot be undone.")
+		return problem.New("conflict", "The batch is cancelled, which cannot be undone.")
 	}
 	if err := s.o.Queue.SetControl(info.ID, want); err != nil {
 		return err
@@ -245,7 +248,7 @@ func (s *Server) listRecipients(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := listing[recipientView]{Data: make([]recipientView, len(list)), More: more}
+	out := query.Listing[recipientView]{Data: make([]recipientView, len(list)), More: more}
 	if more {
 		out.Next = strconv.FormatUint(uint64(next), 10)
 	}
@@ -262,17 +265,17 @@ func (c *call) recipientsQuery() (state queue.State, from uint32, limit int, err
 	if name := c.query["state"]; name != "" {
 		var ok bool
 		if state, ok = queue.ParseState(name); !ok {
-			return 0, 0, 0, refuseParameter("state", "Use the name of a state, such as sent or failed.")
+			return 0, 0, 0, problem.Parameter("state", "Use the name of a state, such as sent or failed.")
 		}
 	}
 	if after := c.query["after"]; after != "" {
 		n, err := strconv.ParseUint(after, 10, 32)
 		if err != nil {
-			return 0, 0, 0, refuseParameter("after", "Use the value of next of the page before.")
+			return 0, 0, 0, problem.Parameter("after", "Use the value of next of the page before.")
 		}
 		from = uint32(n)
 	}
-	limit, err = c.limit()
+	limit, err = c.query.Limit()
 	return state, from, limit, err
 }
 

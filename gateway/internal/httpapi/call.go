@@ -4,9 +4,15 @@ import (
 	"context"
 	"io"
 	"mime"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/query"
+	"heed/gateway/internal/httpapi/router"
+	"heed/gateway/internal/httpapi/wire"
 	"heed/gateway/internal/keys"
 
 	"github.com/go-json-experiment/json"
@@ -18,14 +24,13 @@ type call struct {
 	server    *Server
 	ctx       *fasthttp.RequestCtx
 	route     *route // nil until found
-	params    [2]string
-	query     map[string]string
+	params    router.Params
+	query     query.Values
 	principal keys.Principal
 	requestID string
 	began     time.Time
-	body      *body
-	wireHash  io.Writer // gets the body's bytes as they came; nil: nobody
-	buffer    *buffer
+	body      *wire.Body
+	buffer    *wire.Buffer
 	leave     func() // gives the key's slot back
 	cancel    context.CancelFunc
 	streaming bool // the answer is written, and the body perhaps read, after the handler has returned
@@ -57,7 +62,7 @@ func (c *call) operation() string {
 }
 
 // conn is the connection as our listener made it.
-func (c *call) conn() *conn { return c.ctx.Conn().(*conn) }
+func (c *call) conn() *wire.Conn { return c.ctx.Conn().(*wire.Conn) }
 
 func (c *call) header(name, value string) { c.ctx.Response.Header.Set(name, value) }
 
@@ -88,8 +93,19 @@ func (c *call) respondJSON(status int, v any) error {
 	if err != nil {
 		return err
 	}
-	c.respond(status, "application/json", body)
+	c.respond(status, typeJSON, body)
 	return nil
+}
+
+// respondProblem sets the answer of a refusal.
+func (c *call) respondProblem(p *problem.Problem) {
+	if s := p.RetrySeconds(); s > 0 {
+		c.header("Retry-After", strconv.Itoa(s))
+	}
+	if p.Allow != "" {
+		c.header("Allow", p.Allow)
+	}
+	c.respond(p.Status, problem.ContentType, p.Document(c.server.o.PublicURL, c.requestID))
 }
 
 // stream sets an answer that is produced while it is written. r is read by the connection's goroutine; an error of r's ends the
@@ -122,14 +138,14 @@ func (c *call) settle() {
 	}
 	if !c.drained() {
 		c.ctx.SetConnectionClose()
-		c.conn().linger.Store(true)
+		c.conn().Linger()
 	}
 	c.end()
 }
 
 // drained tells whether the body's end has been read. Of a body that fasthttp has read already, which cannot block, it reads the rest.
 func (c *call) drained() bool {
-	if c.body != nil && c.body.wire.done {
+	if c.body != nil && c.body.Ended() {
 		return true
 	}
 	from := c.ctx.RequestBodyStream()
@@ -137,7 +153,7 @@ func (c *call) drained() bool {
 		return true
 	}
 	length := c.ctx.Request.Header.ContentLength()
-	if length < 0 || length > prefetched || c.body != nil && c.body.wire.failed != nil {
+	if length < 0 || length > prefetched || c.body != nil && c.body.Failed() {
 		return false
 	}
 	_, err := io.Copy(io.Discard, from)
@@ -147,10 +163,10 @@ func (c *call) drained() bool {
 // end gives back what the call holds and counts it.
 func (c *call) end() {
 	if c.body != nil {
-		c.body.close()
+		c.body.Release()
 	}
 	if c.buffer != nil {
-		c.server.memory.release(c.buffer)
+		c.server.memory.Release(c.buffer)
 		c.buffer = nil
 	}
 	if c.cancel != nil {
@@ -172,10 +188,10 @@ func (c *call) mediaType() (string, error) {
 	}
 	t, params, err := mime.ParseMediaType(value)
 	if err != nil {
-		return "", refuse("unsupported_media_type", "The Content-Type is malformed.")
+		return "", problem.New("unsupported_media_type", "The Content-Type is malformed.")
 	}
 	if cs := params["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") {
-		return "", refuse("unsupported_media_type", "The charset must be UTF-8.")
+		return "", problem.New("unsupported_media_type", "The charset must be UTF-8.")
 	}
 	return t, nil
 }
@@ -186,10 +202,8 @@ func (c *call) needType(types ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, t := range types {
-		if got == t {
-			return t, nil
-		}
+	if slices.Contains(types, got) {
+		return got, nil
 	}
-	return "", refuse("unsupported_media_type", "Send Content-Type: "+strings.Join(types, " or ")+".")
+	return "", problem.New("unsupported_media_type", "Send Content-Type: "+strings.Join(types, " or ")+".")
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"heed/gateway/internal/catalog"
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/query"
 )
 
 // topicBody is the body of POST /v1/topics: a new topic, or a known one under a new name.
@@ -15,7 +17,7 @@ type topicBody struct {
 
 func (s *Server) putTopic(c *call) error {
 	var in topicBody
-	if err := readJSON(c, &in); err != nil {
+	if err := c.readJSON(&in); err != nil {
 		return err
 	}
 	t, err := s.o.Catalog.PutTopic(c.principal.Tenant, catalog.Topic{ID: in.ID, Name: in.Name, Description: in.Description})
@@ -34,7 +36,7 @@ func (s *Server) getTopic(c *call) error {
 }
 
 func (s *Server) listTopics(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.query.Limit()
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func (s *Server) listTopics(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.respondJSON(200, paged(list, limit, func(t catalog.Topic) string { return t.ID }))
+	return c.respondJSON(200, query.Paged(list, limit, func(t catalog.Topic) string { return t.ID }))
 }
 
 // archiveTopic is DELETE /v1/topics/{id}: nobody sends to it any more, and nobody who left it is forgotten.
@@ -67,7 +69,7 @@ type templateBody struct {
 
 func (s *Server) putTemplate(c *call) error {
 	var in templateBody
-	if err := readJSON(c, &in); err != nil {
+	if err := c.readJSON(&in); err != nil {
 		return err
 	}
 	t, err := s.o.Catalog.PutTemplate(c.principal.Tenant, catalog.Template{
@@ -84,7 +86,7 @@ func (s *Server) getTemplate(c *call) error {
 	if raw := c.query["version"]; raw != "" {
 		var err error
 		if version, err = parseVersion(raw); err != nil {
-			return refuseParameter("version", "Use a version's number, or leave it out for the latest.")
+			return problem.Parameter("version", "Use a version's number, or leave it out for the latest.")
 		}
 	}
 	t, err := s.o.Catalog.Template(c.principal.Tenant, c.params[0], version)
@@ -95,7 +97,7 @@ func (s *Server) getTemplate(c *call) error {
 }
 
 func (s *Server) listTemplates(c *call) error {
-	limit, err := c.limit()
+	limit, err := c.query.Limit()
 	if err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func (s *Server) listTemplates(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.respondJSON(200, paged(list, limit, func(t catalog.Template) string { return t.ID }))
+	return c.respondJSON(200, query.Paged(list, limit, func(t catalog.Template) string { return t.ID }))
 }
 
 // approveBody is the body of an approval. An empty body approves without the tag.
@@ -115,11 +117,11 @@ type approveBody struct {
 func (s *Server) approveTemplate(c *call) error {
 	version, err := parseVersion(c.params[1])
 	if err != nil {
-		return refuse("not_found", "A version is a number from 1.")
+		return problem.New("not_found", "A version is a number from 1.")
 	}
 	var in approveBody
 	if c.ctx.Request.Header.ContentLength() != 0 {
-		if err := readJSON(c, &in); err != nil {
+		if err := c.readJSON(&in); err != nil {
 			return err
 		}
 	}

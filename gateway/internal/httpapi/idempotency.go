@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/intake"
 )
 
@@ -14,7 +15,7 @@ const maxIdempotencyKey = 255
 func (c *call) idempotencyKey() (string, error) {
 	key := string(c.ctx.Request.Header.Peek("Idempotency-Key"))
 	if len(key) > maxIdempotencyKey || strings.IndexFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
-		return "", refuseParameter("Idempotency-Key", "Use at most 255 printable ASCII characters.")
+		return "", problem.Parameter("Idempotency-Key", "Use at most 255 printable ASCII characters.")
 	}
 	return key, nil
 }
@@ -35,7 +36,7 @@ func (c *call) declaredDigest() (d [32]byte, ok bool, err error) {
 	}
 	d, ok = parseDigest(value)
 	if !ok {
-		return d, false, refuseParameter("Content-Digest", "Use sha-256=:<base64 of 32 bytes>:.")
+		return d, false, problem.Parameter("Content-Digest", "Use sha-256=:<base64 of 32 bytes>:.")
 	}
 	return d, true, nil
 }

@@ -16,7 +16,7 @@ func (s *Server) createMessage(c *call) error {
 	if err != nil {
 		return err
 	}
-	raw, err := readBody(c, c.route.limit)
+	raw, err := c.readBody(c.route.limit)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ type Queue interface {
 	SetControl(id queue.ID, c queue.Control) error
 	Recipients(id queue.ID, s queue.State, from uint32, limit int) (list []queue.Entry, next uint32, more bool, err error)
 	Timeline(id queue.ID, index uint32) (queue.Entry, []queue.Event, error)
+	// Put writes records; Get is queue.ErrNotFound without one. They hold the notes of blocks.
+	Put(records ...queue.Record) error
+	Get(space, key string) ([]byte, error)
 }
 
 // List is the part of suppression.List that is needed here.

@@ -3,13 +3,14 @@ package httpapi
 import (
 	"strings"
 
+	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/optout/page"
 )
 
 // page serves what recipients see. The routes only say that a path is there and how long a body may be; the pages answer.
 func (s *Server) page(c *call) error {
 	if s.o.Page == nil {
-		return refuse("not_found", "This gateway serves no pages.")
+		return problem.New("not_found", "This gateway serves no pages.")
 	}
 	body, err := c.formBody()
 	if err != nil {
@@ -46,7 +47,7 @@ type InboundAnswer struct {
 // inbound serves POST /v1/inbound/twilio. The answer is the handler's: 2xx only after the effect is durable.
 func (s *Server) inbound(c *call) error {
 	if s.o.Inbound == nil {
-		return refuse("not_found", "This gateway takes no texts.")
+		return problem.New("not_found", "This gateway takes no texts.")
 	}
 	body, err := c.formBody()
 	if err != nil {
@@ -68,7 +69,7 @@ func (c *call) formBody() ([]byte, error) {
 	if c.route.limit == 0 {
 		return nil, nil
 	}
-	raw, err := readBody(c, c.route.limit)
+	raw, err := c.readBody(c.route.limit)
 	return append([]byte(nil), raw...), err
 }
 
@@ -91,10 +92,10 @@ func (s *Server) welcome(c *call) error {
 
 // explainProblem is GET /problems/{code}: what the type of a problem+json points to.
 func (s *Server) explainProblem(c *call) error {
-	k, ok := kindOf[c.params[0]]
+	k, ok := problem.KindOf(c.params[0])
 	if !ok {
-		return refuse("not_found", "There is no problem with this code.")
+		return problem.New("not_found", "There is no problem with this code.")
 	}
-	c.respond(200, "text/plain; charset=utf-8", []byte(k.title+"\n\nCode: "+k.code+"\n\n"+k.help+"\n"))
+	c.respond(200, "text/plain; charset=utf-8", k.Page())
 	return nil
 }

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
-	"sort"
 	"strings"
 
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/query"
+	"heed/gateway/internal/httpapi/router"
 	"heed/gateway/internal/keys"
 )
 
@@ -81,110 +83,28 @@ var routes = []route{
 	{"GET", "/", "getWelcome", public, 0, "", (*Server).welcome},
 }
 
-// router finds a route by path and method. Paths are compared as they came: no decoding, no cleaning, so that a proxy's rules about a
-// path and ours concern the same bytes.
-type router struct {
-	fixed  map[string][]*route
-	shaped map[int][]*route // with parameters, by number of segments
-}
+func pattern(r *route) router.Pattern { return router.Pattern{Method: r.method, Path: r.pattern} }
 
-func newRouter(table []route) *router {
-	r := &router{fixed: map[string][]*route{}, shaped: map[int][]*route{}}
-	for i := range table {
-		row := &table[i]
-		if !strings.Contains(row.pattern, "{") {
-			r.fixed[row.pattern] = append(r.fixed[row.pattern], row)
-			continue
-		}
-		n := strings.Count(row.pattern, "/")
-		r.shaped[n] = append(r.shaped[n], row)
-	}
-	return r
-}
-
-// find sets the call's route and parameters. A path that is known for other methods is a 405
-// that names them, OPTIONS included: there are no cross-origin calls here.
-func (r *router) find(c *call) error {
+// find sets the call's route and parameters. A path that is known for other methods is a 405 that names them, OPTIONS included: there
+// are no cross-origin calls here.
+func (s *Server) find(c *call) error {
 	path, _, _ := strings.Cut(string(c.ctx.Request.Header.RequestURI()), "?")
-	method := string(c.ctx.Method())
-	if method == "HEAD" {
-		method = "GET"
+	row, params, allow := s.router.Find(string(c.ctx.Method()), path)
+	switch {
+	case row != nil:
+		c.route, c.params = row, params
+		return nil
+	case allow == "":
+		return problem.New("not_found", "There is nothing at this path.")
 	}
-	rows := r.fixed[path]
-	if rows == nil {
-		rows = r.match(path)
-	}
-	for _, row := range rows {
-		if row.method == method {
-			c.route = row
-			parameters(row.pattern, path, &c.params)
-			return nil
-		}
-	}
-	if rows == nil {
-		return refuse("not_found", "There is nothing at this path.")
-	}
-	p := refuse("method_not_allowed", "Use one of the methods that Allow names.")
-	p.allow = allowed(rows)
+	p := problem.New("method_not_allowed", "Use one of the methods that Allow names.")
+	p.Allow = allow
 	return p
 }
 
-// match gives the rows whose pattern fits the path.
-func (r *router) match(path string) (rows []*route) {
-	if path == "" || path[0] != '/' { // "*", or a URI with a host, which only proxies are sent
-		return nil
-	}
-	for _, row := range r.shaped[strings.Count(path, "/")] {
-		if fits(row.pattern, path) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// fits compares segment by segment; a parameter takes 1 to 2,048 unreserved characters (RFC 3986 §2.3). A token takes any, for the
-// page that explains broken links has to be shown for them.
-func fits(pattern, path string) bool {
-	for pattern != "" {
-		var want, got string
-		want, pattern, _ = strings.Cut(pattern[1:], "/")
-		got, path, _ = strings.Cut(path[1:], "/")
-		if pattern != "" {
-			pattern, path = "/"+pattern, "/"+path
-		}
-		if want != got && !(want == "{token}" && got != "") && !(want != "" && want[0] == '{' && unreserved(got)) {
-			return false
-		}
-	}
-	return true
-}
-
-func unreserved(s string) bool {
-	return len(s) > 0 && len(s) <= 2048 && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r))
-	}) < 0
-}
-
-// parameters takes the values of a pattern's parameters out of a path that fits it.
-func parameters(pattern, path string, dst *[2]string) {
-	n := 0
-	values := strings.Split(path, "/")
-	for i, want := range strings.Split(pattern, "/") {
-		if strings.HasPrefix(want, "{") {
-			dst[n] = values[i]
-			n++
-		}
-	}
-}
-
-func allowed(rows []*route) string {
-	var methods []string
-	for _, row := range rows {
-		methods = append(methods, row.method)
-		if row.method == "GET" {
-			methods = append(methods, "HEAD")
-		}
-	}
-	sort.Strings(methods)
-	return strings.Join(methods, ", ")
+// parseQuery reads the parameters that the route takes.
+func (c *call) parseQuery() (err error) {
+	_, raw, _ := strings.Cut(string(c.ctx.Request.Header.RequestURI()), "?")
+	c.query, err = query.Parse(raw, c.route.query)
+	return err
 }

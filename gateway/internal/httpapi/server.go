@@ -24,6 +24,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/router"
+	"heed/gateway/internal/httpapi/wire"
 	"heed/gateway/internal/keys"
 	"heed/gateway/internal/optout/page"
 	"heed/suppression/address"
@@ -35,6 +38,9 @@ import (
 // Options are the parts behind the API and its limits. Every part must be set but Page, Inbound and Transfer, without which their routes
 // answer 404. Zero limits take the defaults named here.
 type Options struct {
+	// SoleTenant says that the gateway has one tenant. The list's rows do not tell their tenant, so it is shown as a whole only then.
+	SoleTenant bool
+
 	PublicURL string // "https://mail.example.com", for links in answers; never taken from Host
 	Keys      checker
 	Intake    Intake
@@ -104,12 +110,12 @@ const (
 type Server struct {
 	o        Options
 	fast     *fasthttp.Server
-	router   *router
-	memory   *memory
+	router   *router.Router[route]
+	memory   *wire.Memory
 	slots    slots
 	base     context.Context // of every call; ends when a shutdown runs out of time
 	abort    context.CancelFunc
-	listener atomic.Pointer[listener]
+	listener atomic.Pointer[wire.Listener]
 	stopped  atomic.Bool
 }
 
@@ -119,7 +125,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	s := &Server{o: o, router: newRouter(routes), memory: newMemory(o.BodyMemory), slots: slots{max: int64(o.CallsPerKey)}}
+	s := &Server{o: o, router: router.New(routes, pattern), memory: wire.NewMemory(o.BodyMemory), slots: slots{max: int64(o.CallsPerKey)}}
 	s.base, s.abort = context.WithCancel(context.Background())
 	s.fast = &fasthttp.Server{
 		Name:                         "heed",
@@ -160,7 +166,7 @@ func (o Options) check() error {
 
 // Serve answers on ln until Shutdown, and then returns nil. One listener a server.
 func (s *Server) Serve(ln net.Listener) error {
-	l := newListener(ln, s.o.ConnsPerIP, s.o.WriteTimeout)
+	l := wire.NewListener(ln, s.o.ConnsPerIP, s.o.WriteTimeout)
 	if !s.listener.CompareAndSwap(nil, l) {
 		return errors.Join(errors.New("httpapi: the server has served before"), ln.Close())
 	}
@@ -183,7 +189,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	l.Listener.Close() // if Serve was about to begin, fasthttp did not know it yet
 	if ctx.Err() != nil {
 		s.abort()
-		l.closeAll()
+		l.CloseAll()
 	}
 	return err
 }
@@ -195,7 +201,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.o.Log.Error("panic in a handler", "request_id", c.requestID, "operation", c.operation(), "panic", panicType(r), "stack", string(debug.Stack()))
-			s.refuse(c, refuse("internal", "The request id leads to the cause."))
+			s.refuse(c, problem.New("internal", "The request id leads to the cause."))
 		}
 	}()
 	if err := s.answer(c); err != nil {
@@ -213,11 +219,12 @@ func panicType(r any) string {
 
 // answer leads a request to its handler, in the order that the package comment promises.
 func (s *Server) answer(c *call) error {
-	if err := checkFraming(&c.ctx.Request.Header); err != nil {
+	h := &c.ctx.Request.Header
+	if err := wire.CheckFraming(h.Protocol(), h.RawHeaders()); err != nil {
 		c.ctx.SetConnectionClose()
 		return err
 	}
-	if err := s.router.find(c); err != nil {
+	if err := s.find(c); err != nil {
 		return err
 	}
 	if err := c.parseQuery(); err != nil {
@@ -238,26 +245,26 @@ func (s *Server) answer(c *call) error {
 
 // refuse answers with a problem and logs its cause if there is one.
 func (s *Server) refuse(c *call, err error) {
-	p := problemOf(err)
-	if p.cause != nil {
-		s.o.Log.Error("call not served", "request_id", c.requestID, "operation", c.operation(), "code", p.code, "cause", p.cause)
+	p := problem.Of(err)
+	if p.Cause != nil {
+		s.o.Log.Error("call not served", "request_id", c.requestID, "operation", c.operation(), "code", p.Code, "cause", p.Cause)
 	}
-	p.write(c)
+	c.respondProblem(p)
 }
 
 // unreadable answers what fasthttp could not read as a request; it closes the connection afterwards.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	c := s.newCall(ctx)
-	c.conn().linger.Store(true)
+	c.conn().Linger()
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
 	switch {
 	case errors.As(err, &small):
-		s.refuse(c, refuse("header_too_large", "The request line and the headers may have 8 KiB together."))
+		s.refuse(c, problem.New("header_too_large", "The request line and the headers may have 8 KiB together."))
 	case errors.As(err, &timeout) && timeout.Timeout():
-		s.refuse(c, refuse("request_timeout", "The request came too slowly."))
+		s.refuse(c, problem.New("request_timeout", "The request came too slowly."))
 	default:
-		s.refuse(c, refuse("bad_request", "This is not an HTTP/1.1 request that we can read."))
+		s.refuse(c, problem.New("bad_request", "This is not an HTTP/1.1 request that we can read."))
 	}
 	s.o.Observe("unreadable", ctx.Response.StatusCode(), 0)
 }

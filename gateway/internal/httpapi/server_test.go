@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"heed/gateway/internal/optout/page"
 
@@ -169,54 +167,9 @@ func TestMemory_BodiesInHandAreBounded(t *testing.T) {
 			t.Fatalf("afterwards: %d", got.status)
 		}
 	}
-	if free := w.server.memory.free.Load(); free != 1<<20 {
+	if free := w.server.memory.Free(); free != 1<<20 {
 		t.Fatalf("%d bytes free of %d", free, 1<<20)
 	}
-}
-
-func TestPace_SlowestClientIsServedAndADrippingOneIsNot(t *testing.T) {
-	run := func(perSecond int, total time.Duration) (served bool) {
-		p := newPace()
-		for range total / time.Second {
-			if p = p.next(time.Second, perSecond); p.budget <= 0 {
-				return false
-			}
-		}
-		return true
-	}
-	if !run(minRate, 24*time.Hour) {
-		t.Error("a client at the slowest rate was cut off")
-	}
-	if run(1, patience+2*time.Second) {
-		t.Error("a client that sends a byte a second was served")
-	}
-	if newPace().next(0, 1<<30).budget != patience {
-		t.Error("patience can be saved up")
-	}
-}
-
-// dripping gives a byte a second, as a slowloris does.
-type dripping struct{}
-
-func (dripping) Read(p []byte) (int, error) {
-	time.Sleep(time.Second)
-	p[0] = '{'
-	return 1, nil
-}
-
-func TestSlowBody_IsCutOff(t *testing.T) { // reliability §3 row 32
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		defer near.Close()
-		defer far.Close()
-		w := wire{from: dripping{}, conn: &conn{Conn: near}, length: -1, pace: newPace()}
-		began := time.Now()
-		_, err := io.Copy(io.Discard, &w)
-		p, ok := err.(*problem)
-		if took := time.Since(began); !ok || p.code != "request_timeout" || took > patience+2*time.Second {
-			t.Fatalf("%v after %v", err, took)
-		}
-	})
 }
 
 func TestConnsPerIP_AreBounded(t *testing.T) {

@@ -8,8 +8,13 @@ import (
 	"io"
 
 	"heed/gateway/internal/batchjson"
+	"heed/gateway/internal/httpapi/ndjson"
+	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/intake"
 )
+
+// batchBlock is the longest line of a batch: its first holds a whole mail.
+const batchBlock = 2 << 20
 
 // streamedBatch is POST /v1/batches with NDJSON: line 1 the shared part, then a recipient a line, in bounded memory. Nothing of it can be
 // sent before the last line was read and the whole was committed.
@@ -19,7 +24,7 @@ func (s *Server) streamedBatch(c *call, in intake.Call) error {
 		return err
 	}
 	if key == "" || in.DryRun {
-		b, err := openBody(c, 0)
+		b, err := c.openBody(0)
 		if err != nil {
 			return err
 		}
@@ -41,13 +46,13 @@ func (s *Server) streamedOnce(c *call, in intake.Call, key string) error {
 	in.Idempotency = c.identity(key, declared)
 	return s.replayed(c, in, func() (*intake.Answer, error) {
 		hash := sha256.New()
-		b, err := openBodyHashed(c, hash)
+		b, err := c.openHashed(0, hash)
 		if err != nil {
 			return nil, err
 		}
 		return s.takeLines(c, in, b, func() error {
 			if !bytes.Equal(hash.Sum(nil), declared[:]) {
-				return refuse("digest_mismatch", "The body is not the one that Content-Digest names.")
+				return problem.New("digest_mismatch", "The body is not the one that Content-Digest names.")
 			}
 			return nil
 		})
@@ -55,10 +60,10 @@ func (s *Server) streamedOnce(c *call, in intake.Call, key string) error {
 }
 
 func (s *Server) heldOnce(c *call, in intake.Call, key string) error {
-	raw, err := readBody(c, s.o.BatchBytes)
-	var p *problem
-	if errors.As(err, &p) && p.code == "body_too_large" {
-		return refuse("digest_required", "The body is too long to be held; send Content-Digest.")
+	raw, err := c.readBody(s.o.BatchBytes)
+	var p *problem.Problem
+	if errors.As(err, &p) && p.Code == "body_too_large" {
+		return problem.New("digest_required", "The body is too long to be held; send Content-Digest.")
 	}
 	if err != nil {
 		return err
@@ -67,7 +72,7 @@ func (s *Server) heldOnce(c *call, in intake.Call, key string) error {
 	return s.replayed(c, in, func() (*intake.Answer, error) {
 		held := c.buffer
 		c.buffer = nil
-		defer s.memory.release(held)
+		defer s.memory.Release(held)
 		return s.takeLines(c, in, bytes.NewReader(raw), nil)
 	})
 }
@@ -80,7 +85,7 @@ func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete fun
 	}
 	d := decoders.Get().(*batchjson.Decoder)
 	defer decoders.Put(d)
-	line, err := l.first()
+	line, err := l.First()
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +114,10 @@ func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete fun
 const most = 10_000
 
 // addLines reads the recipients and hands them on, a block at a time.
-func addLines(st Stream, d *batchjson.Decoder, l *lines) error {
+func addLines(st Stream, d *batchjson.Decoder, l *ndjson.Lines) error {
 	for {
-		for line, ok := l.next(); ok; line, ok = l.next() {
-			if err := d.Line(line, l.n, limits); err != nil {
+		for line, ok := l.Next(); ok; line, ok = l.Next() {
+			if err := d.Line(line, l.Line(), limits); err != nil {
 				return err
 			}
 			if len(d.Recipients) == most {
@@ -124,7 +129,7 @@ func addLines(st Stream, d *batchjson.Decoder, l *lines) error {
 		if err := handOn(st, d); err != nil { // before the block they lie in is filled anew
 			return err
 		}
-		if err := l.fillBlock(); err == io.EOF {
+		if err := l.FillBlock(); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err

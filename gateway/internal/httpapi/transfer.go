@@ -2,9 +2,10 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"io"
 
+	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/query"
 	"heed/gateway/internal/transfer"
 )
 
@@ -17,7 +18,7 @@ var formats = func() []string {
 	return names
 }()
 
-var errNoTransfer = refuse("not_found", "This gateway does not move lists.")
+var errNoTransfer = problem.New("not_found", "This gateway does not move lists.")
 
 // createImport is POST /v1/suppressions/imports: the body is kept on disk and worked on afterwards.
 func (s *Server) createImport(c *call) error {
@@ -31,7 +32,7 @@ func (s *Server) createImport(c *call) error {
 	if err != nil {
 		return err
 	}
-	b, err := openBody(c, 0)
+	b, err := c.openBody(0)
 	if err != nil {
 		return err
 	}
@@ -44,16 +45,16 @@ func (s *Server) createImport(c *call) error {
 }
 
 func (c *call) importOrder() (ImportOrder, error) {
-	format, err := c.oneOf("format", formats...)
+	format, err := c.query.OneOf("format", formats...)
 	if err != nil {
 		return ImportOrder{}, err
 	}
 	if reason := c.query["reason"]; reason != "" {
-		if _, bad := readRow(suppressionBody{Channel: "sms", Reason: reason, Topic: "any"}); bad != nil {
-			return ImportOrder{}, refuseParameter("reason", bad.Detail)
+		if _, bad := readRow(suppressionBody{addressBody{Channel: "sms"}, reason, "any"}); bad != nil {
+			return ImportOrder{}, problem.Parameter("reason", bad.Detail)
 		}
 	}
-	channel, err := c.oneOf("channel", "email", "sms")
+	channel, err := c.query.OneOf("channel", "email", "sms")
 	return ImportOrder{
 		Tenant: c.principal.Tenant, KeyID: c.principal.KeyID, Format: format,
 		Channel: channel, Reason: c.query["reason"], Topic: c.query["topic"],
@@ -65,7 +66,7 @@ func (s *Server) listImports(c *call) error {
 	if s.o.Transfer == nil {
 		return errNoTransfer
 	}
-	limit, err := c.limit()
+	limit, err := c.query.Limit()
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (s *Server) listImports(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.respondJSON(200, paged(jobs, limit, func(j ImportJob) string { return j.ID }))
+	return c.respondJSON(200, query.Paged(jobs, limit, func(j ImportJob) string { return j.ID }))
 }
 
 // getImport is GET /v1/suppressions/imports/{id}.
@@ -106,7 +107,10 @@ func (s *Server) exportSuppressions(c *call) error {
 	if s.o.Transfer == nil {
 		return errNoTransfer
 	}
-	format, err := c.oneOf("format", "ndjson", "csv")
+	if err := s.soleTenant(); err != nil {
+		return err
+	}
+	format, err := c.query.OneOf("format", "ndjson", "csv")
 	if err != nil {
 		return err
 	}
@@ -119,41 +123,5 @@ func (s *Server) exportSuppressions(c *call) error {
 	c.stream(kind, produce(s.base, func(ctx context.Context, w io.Writer) error {
 		return s.o.Transfer.Export(ctx, tenant, format, w)
 	}))
-	return nil
-}
-
-// produced is what a writer writes, to be read. Its goroutine ends before Close returns.
-type produced struct {
-	*io.PipeReader
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
-
-// produce starts write, which is stopped by Close: its context ends and its writes fail.
-func produce(ctx context.Context, write func(context.Context, io.Writer) error) *produced {
-	ctx, cancel := context.WithCancel(ctx)
-	r, w := io.Pipe()
-	p := &produced{PipeReader: r, cancel: cancel, ended: make(chan struct{})}
-	go func() {
-		defer close(p.ended)
-		w.CloseWithError(guarded(ctx, w, write))
-	}()
-	return p
-}
-
-// guarded turns a panic of write, which would end the process, into an error.
-func guarded(ctx context.Context, w io.Writer, write func(context.Context, io.Writer) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New("panic while an answer was produced: " + panicType(r))
-		}
-	}()
-	return write(ctx, w)
-}
-
-func (p *produced) Close() error {
-	p.cancel()
-	p.PipeReader.Close()
-	<-p.ended
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/batchjson"
 	"heed/gateway/internal/catalog"
+	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/intake"
 	"heed/gateway/internal/keys"
 	"heed/gateway/internal/queue"
@@ -55,7 +56,7 @@ func start(t *testing.T, change ...func(*Options)) *world {
 			"reader":    {KeyID: "heed_reader", Tenant: "acme", Scopes: keys.SuppressRead},
 			"other":     {KeyID: "heed_other", Tenant: "globex", Scopes: keys.All},
 		},
-		Intake: w.intake, Queue: w.queue, List: w.list,
+		Intake: w.intake, Queue: w.queue, List: w.list, SoleTenant: true,
 		Keyers: func(tenant string) (email, sms address.Keyer) {
 			return address.NewKeyer(secret, tenant, "email"), address.NewKeyer(secret, tenant, "sms")
 		},
@@ -103,9 +104,9 @@ type reply struct {
 	closed bool // Connection: close
 }
 
-func (r reply) problem(t *testing.T) document {
+func (r reply) problem(t *testing.T) problem.Document {
 	t.Helper()
-	var d document
+	var d problem.Document
 	if got := r.header.Get("Content-Type"); got != "application/problem+json" {
 		t.Fatalf("Content-Type %q, body %s", got, r.body)
 	}
@@ -349,6 +350,7 @@ func (s *fakeStream) Abort() {
 var batchID = batch.NewID(noon, [10]byte{1, 2, 3})
 
 type fakeQueue struct {
+	*fakeStore
 	mu      sync.Mutex
 	info    queue.Info
 	payload []byte
@@ -357,7 +359,7 @@ type fakeQueue struct {
 
 func newFakeQueue() *fakeQueue {
 	head := batch.Head{Tenant: "acme", Channel: policy.Email, Class: policy.Marketing, Topic: "weekly", Created: noon, Count: 3}
-	q := &fakeQueue{states: []queue.State{queue.Sent, queue.Queued, queue.Suppressed}}
+	q := &fakeQueue{fakeStore: &fakeStore{values: map[string][]byte{}}, states: []queue.State{queue.Sent, queue.Queued, queue.Suppressed}}
 	q.info = queue.Info{ID: batchID, Tenant: "acme", Head: head.Encode(), Created: noon}
 	var p batch.Packer
 	for i := range q.states {
@@ -486,6 +488,7 @@ func (l *fakeList) Position() uint64 {
 
 // fakeStore is the catalog's store in memory.
 type fakeStore struct {
+	err    error
 	mu     sync.Mutex
 	values map[string][]byte
 }
@@ -493,6 +496,9 @@ type fakeStore struct {
 func (s *fakeStore) Put(records ...queue.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
 	for _, r := range records {
 		s.values[r.Space+"\x00"+r.Key] = slices.Clone(r.Value)
 	}

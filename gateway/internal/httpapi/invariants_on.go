@@ -1,5 +1,0 @@
-//go:build invariants
-
-package httpapi
-
-const invariants = true
