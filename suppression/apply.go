@@ -1,8 +1,10 @@
 package suppression
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"heed/suppression/internal/store"
 )
@@ -55,6 +57,8 @@ func (l *List) propose(changes []Change) (*proposal, error) {
 			p.changes = append(p.changes, store.Change{Key: changes[i].Key, Entry: e})
 		}
 	}
+	// Neighbours in the store are cheap to insert one after the other; the order means nothing.
+	slices.SortFunc(p.changes, func(a, b store.Change) int { return bytes.Compare(a.Key[:], b.Key[:]) })
 	return p, nil
 }
 

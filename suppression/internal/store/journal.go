@@ -26,19 +26,24 @@ type Record struct {
 // agree on the history at a position agree on all that came before: a copy restored from a backup and written on differs.
 const historyLen = 8
 
-func history(before uint64, changes []byte) uint64 { return xxh3.HashSeed(changes, before) }
+func digest(before uint64, changes []byte) uint64 { return xxh3.HashSeed(changes, before) }
 
-// append appends the journal value and gives the history with the record.
-func (r *Record) append(b []byte, before uint64) ([]byte, uint64) {
+// append appends the journal value and moves the history on. It shows each change's key and entry as they are encoded.
+func (r *Record) append(b []byte, history *uint64, show func(key, entry []byte) error) ([]byte, error) {
 	start := len(b)
 	b = append(b, make([]byte, historyLen)...)
 	for i := range r.Changes {
+		key := len(b)
 		b = append(b, r.Changes[i].Key[:]...)
+		entry := len(b)
 		b = r.Changes[i].Entry.Append(b)
+		if err := show(b[key:entry], b[entry:]); err != nil {
+			return b, err
+		}
 	}
-	now := history(before, b[start+historyLen:])
-	binary.BigEndian.PutUint64(b[start:], now)
-	return b, now
+	*history = digest(*history, b[start+historyLen:])
+	binary.BigEndian.PutUint64(b[start:], *history)
+	return b, nil
 }
 
 // splitRecord gives the parts of a journal entry.

@@ -147,7 +147,7 @@ func (p place) next(it *pebble.Iterator, fn func([]Change) error) (place, error)
 	if err != nil {
 		return p, err
 	}
-	if position != p.position+1 || told != history(p.history, encoded) {
+	if position != p.position+1 || told != digest(p.history, encoded) {
 		return p, fmt.Errorf("%w: journal record %d does not follow on from %d", ErrCorrupt, position, p.position)
 	}
 	changes, err := parseChanges(encoded)
