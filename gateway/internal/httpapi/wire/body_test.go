@@ -1,0 +1,104 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"heed/gateway/internal/httpapi/problem"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// read opens and reads a body whose bytes are these.
+func read(t *testing.T, raw []byte, length int64, coding string, limit int64) (got []byte, code string) {
+	t.Helper()
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	b, err := Open(Source{From: iotest.HalfReader(bytes.NewReader(raw)), Conn: &Conn{Conn: near}, Length: length, Coding: coding}, limit)
+	defer b.Release()
+	if err == nil {
+		got, err = io.ReadAll(b)
+	}
+	if err == nil {
+		if !b.Ended() || b.Failed() {
+			t.Fatal("a whole body has not ended")
+		}
+		return got, ""
+	}
+	var p *problem.Problem
+	if !errors.As(err, &p) {
+		t.Fatalf("%v is no problem", err)
+	}
+	return got, p.Code
+}
+
+func TestBody_IsWholeOrAProblem(t *testing.T) {
+	check := func(raw, coding string, length, limit int64, code string) {
+		t.Helper()
+		if got, c := read(t, []byte(raw), length, coding, limit); c != code || c == "" && string(got) != raw {
+			t.Errorf("%q of %d: %q, %s", raw, length, got, c)
+		}
+	}
+	check("hello", "", 5, 5, "")
+	check("hello", "identity", -1, 5, "")
+	check("hello", "", 6, 0, "body_truncated")
+	check("hello", "", 5, 4, "body_too_large")
+	check("hello", "", -1, 4, "body_too_large")
+	check("hello", "br", 5, 0, "unsupported_media_type")
+	check("hello", "gzip", 5, 0, "bad_encoding")
+	check("hello", "zstd", 5, 0, "bad_encoding")
+	check("", "gzip", 0, 0, "bad_encoding")
+}
+
+// Whatever the bytes, what is read as gzip is what the library reads, and no more than the limit.
+func FuzzBody_Gzip(f *testing.F) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, strings.Repeat("hello ", 100))
+	z.Close()
+	f.Add(b.Bytes())
+	f.Add(b.Bytes()[:len(b.Bytes())-4])
+	f.Add(append(bytes.Clone(b.Bytes()), 'x'))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		const limit = 1 << 16
+		got, code := read(t, raw, int64(len(raw)), "gzip", limit)
+		if len(got) > limit {
+			t.Fatalf("%d bytes", len(got))
+		}
+		if code != "" {
+			return
+		}
+		want, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := io.ReadAll(want); err != nil || !bytes.Equal(plain, got) {
+			t.Fatalf("%d bytes, want %d, %v", len(got), len(plain), err)
+		}
+	})
+}
+
+func TestMemory_IsBoundedAndComesBack(t *testing.T) {
+	m := NewMemory(1 << 20)
+	first, err := m.Take(600 << 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Take(600 << 10); err == nil {
+		t.Fatal("more was given than there is")
+	}
+	if err := m.Fill(first, strings.NewReader(strings.Repeat("x", 2<<20))); err == nil {
+		t.Fatal("a body grew over the bound")
+	}
+	m.Release(first)
+	if m.Free() != 1<<20 {
+		t.Fatalf("%d bytes free", m.Free())
+	}
+}
