@@ -48,7 +48,7 @@ func inBubble(t *testing.T, play func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.poll = 10 * time.Second
+		w.poll = time.Minute
 		play(w)
 	})
 }
