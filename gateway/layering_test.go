@@ -31,6 +31,11 @@ var allowed = map[string][]string{
 	"gateway/internal/sandbox":   {},
 	"gateway/internal/config":    {},
 
+	"gateway/internal/queue/format": {},
+	"gateway/internal/queue/ready":  {},
+	"gateway/internal/queue/watch":  {},
+	"gateway/internal/queue/live":   {"gateway/internal/queue/format", "gateway/internal/queue/ready"},
+
 	"gateway/internal/queue":   {"gateway/internal/queue/*"},
 	"gateway/internal/catalog": {"gateway/internal/queue", "suppression/policy"},
 	"gateway/internal/message": {"gateway/internal/batch", "suppression/policy"},
@@ -77,7 +82,8 @@ var sole = map[string][]string{
 }
 
 // pure packages have neither I/O nor a clock.
-var pure = []string{"suppression/policy", "suppression/address", "suppression/filter", "gateway/internal/batch", "gateway/internal/batchjson", "gateway/internal/message"}
+var pure = []string{"suppression/policy", "suppression/address", "suppression/filter", "gateway/internal/batch", "gateway/internal/batchjson", "gateway/internal/message",
+	"gateway/internal/queue/format", "gateway/internal/queue/live", "gateway/internal/queue/ready"}
 
 func TestLayering_ImportsGoOneWay(t *testing.T) {
 	for pkg, imports := range productImports(t) {

@@ -1,12 +1,13 @@
 package queue
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"heed/gateway/internal/queue/format"
+	"heed/gateway/internal/queue/live"
 )
 
 // Append makes a batch durable in one synced commit, which other callers' commits share. Nothing of b is kept.
@@ -24,33 +25,29 @@ func (q *Queue) Append(b Batch) error {
 		return err
 	}
 	defer q.disclaim(b.ID)
-	live := q.newBatch(&b)
-	segments, err := q.write(live, &b)
+	number := q.reserve(len(b.Segments))
+	made := q.newBatch(&b)
+	segments, err := q.write(made, number, &b)
 	if err != nil {
+		q.forget(number, len(b.Segments))
 		return err
 	}
-	q.publish(live, segments)
+	q.publish(made, segments)
 	return nil
 }
 
-// write commits a batch and returns its segments, live or not.
-func (q *Queue) write(live *batch, b *Batch) (segments []*segment, err error) {
+// write commits a batch whose segments are numbered from number on, and returns them, live or not.
+func (q *Queue) write(made *live.Batch, number uint64, b *Batch) (segments []*live.Segment, err error) {
 	wb := q.store.db.NewBatchWithSize(sizeOf(b))
-	number := q.reserve(len(b.Segments))
-	defer func() {
-		if err != nil {
-			q.forget(number, len(b.Segments))
-		}
-	}()
-	segments = make([]*segment, 0, len(b.Segments))
+	segments = make([]*live.Segment, 0, len(b.Segments))
 	for i := range b.Segments {
-		s, err := q.writeSegment(wb, live, number+uint64(i), &b.Segments[i])
+		s, err := writeSegment(wb, made, number+uint64(i), &b.Segments[i])
 		if err != nil {
 			return nil, err
 		}
 		segments = append(segments, s)
 	}
-	if err := q.writeHead(wb, live, b.Head, segments, b.Records); err != nil {
+	if err := q.writeHead(wb, made, b.Head, segments, b.Records); err != nil {
 		return nil, err
 	}
 	return segments, q.commitHead(wb, b.Records)
@@ -90,7 +87,7 @@ func (q *Queue) claim(id ID) error {
 	if taken {
 		return ErrExists
 	}
-	exists, err := q.store.has(batchKey(id, partHead))
+	exists, err := q.store.has(format.BatchKey(id, format.PartHead))
 	if err == nil && exists {
 		err = ErrExists
 	}
@@ -118,80 +115,82 @@ func (q *Queue) reserve(n int) (number uint64) {
 	return number
 }
 
-func (q *Queue) newBatch(b *Batch) *batch {
-	created := millis(b.Created)
+func (q *Queue) newBatch(b *Batch) *live.Batch {
+	created := format.Millis(b.Created)
 	if created == 0 {
 		created = q.now()
 	}
-	return &batch{id: b.ID, tenant: b.Tenant, created: created}
+	return &live.Batch{ID: b.ID, Tenant: b.Tenant, Created: created}
 }
 
 // writeSegment puts a segment's payload, its place in the batch's index, and its header or, if nothing of it is open, its outcome into wb.
-func (q *Queue) writeSegment(wb *pebble.Batch, b *batch, number uint64, seg *Segment) (*segment, error) {
-	h := header{id: b.id, first: seg.First, count: seg.Count, initial: seg.Initial, lane: seg.Lane, priority: seg.Priority,
-		due: millis(seg.Due), expires: millis(seg.Expires)}
-	if h.due == 0 {
-		h.due = b.created
+func writeSegment(wb *pebble.Batch, b *live.Batch, number uint64, seg *Segment) (*live.Segment, error) {
+	h := headerOf(b, seg)
+	s := live.NewSegment(b, number, &h)
+	b.Counts.Add(s.Tally())
+	place := format.Span{Number: number, Count: seg.Count}
+	err := errors.Join(writePayload(wb, number, seg.Payload), wb.Set(format.IndexKey(b.ID, seg.First), place.Encode(), nil))
+	if s.Open() {
+		return s, errors.Join(err, wb.Set(format.SegmentKey(format.Headers, number), h.Encode(), nil))
 	}
-	s := newSegment(b, number, &h)
-	c := s.tally()
-	for st, n := range c {
-		b.counts[st] += n
+	b.Done.Add(s.Tally())
+	o := format.Outcome{Count: h.Count, Initial: h.Initial}
+	return s, errors.Join(err, wb.Set(format.SegmentKey(format.Outcomes, number), o.Encode(), nil))
+}
+
+func headerOf(b *live.Batch, s *Segment) format.Header {
+	h := format.Header{Batch: b.ID, First: s.First, Count: s.Count, Initial: s.Initial, Lane: s.Lane, Priority: s.Priority,
+		Due: format.Millis(s.Due), Expires: format.Millis(s.Expires)}
+	if h.Due == 0 {
+		h.Due = b.Created
 	}
-	op := wb.SetDeferred(9, len(seg.Payload))
-	copy(op.Key, segmentKey(spacePayload, number))
-	copy(op.Value, seg.Payload)
-	err := op.Finish()
-	err = errors.Join(err, wb.Set(indexKey(b.id, seg.First), span{number, seg.Count}.encode(), nil))
-	if s.open > 0 {
-		return s, errors.Join(err, wb.Set(segmentKey(spaceHeader, number), h.encode(), nil))
-	}
-	for st, n := range c {
-		b.done[st] += n
-	}
-	o := outcome{count: h.count, initial: h.initial}
-	return s, errors.Join(err, wb.Set(segmentKey(spaceOutcome, number), o.encode(), nil))
+	return h
+}
+
+// writePayload copies a payload once, into wb itself.
+func writePayload(wb *pebble.Batch, number uint64, payload []byte) error {
+	key := format.SegmentKey(format.Payloads, number)
+	op := wb.SetDeferred(len(key), len(payload))
+	copy(op.Key, key)
+	copy(op.Value, payload)
+	return op.Finish()
 }
 
 // writeHead puts what publishes a batch into wb.
-func (q *Queue) writeHead(wb *pebble.Batch, b *batch, opaque []byte, segments []*segment, records []Record) error {
-	h := head{tenant: b.tenant, created: b.created, opaque: opaque}
-	err := wb.Set(batchKey(b.id, partHead), h.encode(), nil)
-	if b.done != (Counts{}) {
-		err = errors.Join(err, wb.Set(batchKey(b.id, partCounts), b.done.encode(), nil))
+func (q *Queue) writeHead(wb *pebble.Batch, b *live.Batch, opaque []byte, segments []*live.Segment, records []Record) error {
+	h := format.Head{Tenant: b.Tenant, Created: b.Created, Opaque: opaque}
+	err := wb.Set(format.BatchKey(b.ID, format.PartHead), h.Encode(), nil)
+	if b.Done != (Counts{}) {
+		err = errors.Join(err, wb.Set(format.BatchKey(b.ID, format.PartCounts), format.EncodeCounts(b.Done), nil))
 	}
-	open := false
-	for _, s := range segments {
-		open = open || s.open > 0
-	}
-	if !open {
-		err = errors.Join(err, wb.Set(doneKey(q.now(), b.id), nil, nil))
+	if !slices.ContainsFunc(segments, (*live.Segment).Open) {
+		err = errors.Join(err, wb.Set(format.FinishedKey(q.now(), b.ID), nil, nil))
 	}
 	return errors.Join(err, q.writeRecords(wb, records))
 }
 
 // publish makes a durable batch's segments leasable.
-func (q *Queue) publish(b *batch, segments []*segment) {
+func (q *Queue) publish(b *live.Batch, segments []*live.Segment) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
 	for _, s := range segments {
-		if s.open == 0 {
+		if !s.Open() {
 			delete(q.mu.segments, s.Order)
 			continue
 		}
 		q.mu.segments[s.Order] = s
-		q.mu.batches[b.id] = b
-		b.adopt(s)
-		q.countOpen(s, s.tally())
+		q.mu.batches[b.ID] = b
+		b.Adopt(s)
+		q.countOpen(s)
 		q.file(s, now)
 	}
 	q.lowerMark()
 }
 
 // countOpen adds a segment's open recipients to its lane. Requires: mu is held.
-func (q *Queue) countOpen(s *segment, c Counts) {
-	l := q.lane(s.Lane)
+func (q *Queue) countOpen(s *live.Segment) {
+	l, c := q.lane(s.Lane), s.Tally()
 	l.counts[Queued] += c[Queued]
 	l.counts[Retrying] += c[Retrying]
 }
@@ -216,53 +215,3 @@ func sizeOf(b *Batch) int {
 	}
 	return n + n/16
 }
-
-// checkSegments refuses what could not be asked for later: overlaps, counts out of range, states that are none.
-func checkSegments(list []Segment) error {
-	var next uint64
-	for i := range list {
-		if err := checkSegment(&list[i], next); err != nil {
-			return err
-		}
-		next = uint64(list[i].First) + uint64(list[i].Count)
-	}
-	return nil
-}
-
-// checkSegment checks a segment whose batch holds all indexes below next already.
-func checkSegment(s *Segment, next uint64) error {
-	if s.Count < 1 || s.Count > maxRecipients {
-		return fmt.Errorf("%w: a segment holds 1 to %d recipients, not %d", ErrMisuse, maxRecipients, s.Count)
-	}
-	if uint64(s.First) < next || uint64(s.First)+uint64(s.Count) > 1<<32 {
-		return fmt.Errorf("%w: segment at index %d, the next free one is %d", ErrMisuse, s.First, next)
-	}
-	if s.Initial != nil && len(s.Initial) != s.Count {
-		return fmt.Errorf("%w: %d initial states for %d recipients", ErrMisuse, len(s.Initial), s.Count)
-	}
-	for _, st := range s.Initial {
-		if st != Queued && (!st.Final() || st >= states) {
-			return fmt.Errorf("%w: initial state %d", ErrMisuse, st)
-		}
-	}
-	return nil
-}
-
-func checkRecords(list []Record) error {
-	for i := range list {
-		if err := checkSpace(list[i].Space); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkSpace(space string) error {
-	if space == "" || strings.IndexByte(space, 0) >= 0 {
-		return fmt.Errorf("%w: name of a space %q", ErrMisuse, space)
-	}
-	return nil
-}
-
-// lowMark is the value of markLow.
-func lowMark(low uint64) []byte { return binary.BigEndian.AppendUint64(nil, low) }

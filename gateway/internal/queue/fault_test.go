@@ -14,6 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"go.uber.org/goleak"
+
+	"heed/gateway/internal/queue/format"
 )
 
 // full is a file system with so much space left.
@@ -130,15 +132,23 @@ func TestOpen_RefusesDamage(t *testing.T) {
 			t.Errorf("%s: opened", name)
 		}
 	}
-	check("header", func(db *pebble.DB) error { return db.Set(segmentKey(spaceHeader, 1), []byte("x"), pebble.Sync) })
-	check("unknown format", func(db *pebble.DB) error { return db.Set(segmentKey(spaceHeader, 1), []byte{99}, pebble.Sync) })
-	check("results", func(db *pebble.DB) error { return db.Set(resultKey(1, 0), []byte{format, 200}, pebble.Sync) })
-	check("results of nobody", func(db *pebble.DB) error { return db.Set(resultKey(7, 0), []byte{format}, pebble.Sync) })
-	check("head", func(db *pebble.DB) error { return db.Set(batchKey(id(1), partHead), nil, pebble.Sync) })
-	check("no head", func(db *pebble.DB) error { return db.Delete(batchKey(id(1), partHead), pebble.Sync) })
-	check("control", func(db *pebble.DB) error { return db.Set(batchKey(id(1), partControl), []byte{format, 7}, pebble.Sync) })
-	check("mark", func(db *pebble.DB) error { return db.Set(markLow, []byte{1}, pebble.Sync) })
-	check("mark of a sweep", func(db *pebble.DB) error { return db.Set(markDone, []byte{'Z'}, pebble.Sync) })
+	check("header", func(db *pebble.DB) error {
+		return db.Set(format.SegmentKey(format.Headers, 1), []byte("x"), pebble.Sync)
+	})
+	check("unknown format", func(db *pebble.DB) error {
+		return db.Set(format.SegmentKey(format.Headers, 1), []byte{99}, pebble.Sync)
+	})
+	check("results", func(db *pebble.DB) error {
+		return db.Set(format.ResultKey(1, 0), []byte{format.Version, 200}, pebble.Sync)
+	})
+	check("results of nobody", func(db *pebble.DB) error { return db.Set(format.ResultKey(7, 0), []byte{format.Version}, pebble.Sync) })
+	check("head", func(db *pebble.DB) error { return db.Set(format.BatchKey(id(1), format.PartHead), nil, pebble.Sync) })
+	check("no head", func(db *pebble.DB) error { return db.Delete(format.BatchKey(id(1), format.PartHead), pebble.Sync) })
+	check("control", func(db *pebble.DB) error {
+		return db.Set(format.BatchKey(id(1), format.PartControl), []byte{format.Version, 7}, pebble.Sync)
+	})
+	check("mark", func(db *pebble.DB) error { return db.Set(format.MarkLow(), []byte{1}, pebble.Sync) })
+	check("mark of a sweep", func(db *pebble.DB) error { return db.Set(format.MarkFinished(), []byte{'Z'}, pebble.Sync) })
 }
 
 func TestLease_AMissingPayloadEndsDelivery(t *testing.T) {
@@ -146,7 +156,7 @@ func TestLease_AMissingPayloadEndsDelivery(t *testing.T) {
 	q, err := Open("queue", Options{FS: vfs.NewMem(), Trouble: func(error) { told++ }})
 	must(t, err)
 	must(t, q.Append(simple(1, 2)))
-	must(t, q.store.db.Delete(segmentKey(spacePayload, 1), pebble.Sync))
+	must(t, q.store.db.Delete(format.SegmentKey(format.Payloads, 1), pebble.Sync))
 	for range 2 {
 		if _, err := q.Lease(context.Background(), "email", 1); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Lease: %v", err)
@@ -191,7 +201,7 @@ func TestQueue_ManyAtOnce(t *testing.T) {
 			t.Errorf("batch %d: %v", n, got)
 		}
 	}
-	if n := len(q.mu.segments) + len(q.mu.batches) + len(q.mu.making) + len(q.mu.dirty) + q.mu.waiting; n != 0 {
+	if n := len(q.mu.segments) + len(q.mu.batches) + len(q.mu.making) + len(q.mu.dirty) + q.mu.unsynced; n != 0 {
 		t.Errorf("memory keeps %d things of what is finished", n)
 	}
 }

@@ -5,16 +5,24 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"heed/gateway/internal/queue/format"
+	"heed/gateway/internal/queue/live"
 )
 
-// group is the results of one segment in one synced write.
+// round is what one synced write of results holds.
+type round struct {
+	groups  []group
+	low     uint64 // the low-water mark at its beginning
+	results int
+}
+
+// group is the results of one segment in a round.
 type group struct {
-	s      *segment
-	number uint32
-	events []byte // with the format byte
-	last   bool   // nothing of the segment is open any more
-	done   Counts // of the batch's finished segments, this one included, if last
-	ends   bool   // nothing of the batch is open any more
+	live.Group
+	segment *live.Segment
+	done    Counts // of the batch's finished segments, this one included, if Last
+	ends    bool   // nothing of the batch is open any more
 }
 
 // flush writes all results that wait, in one synced commit with everything that follows from them. One at a time; those handed in
@@ -26,114 +34,111 @@ func (q *Queue) flush(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { <-q.flushing }()
-	groups, low := q.collect()
-	if len(groups) == 0 {
+	r := q.collect()
+	if len(r.groups) == 0 {
 		return q.store.failed()
 	}
 	wb := q.store.db.NewBatch()
-	for i := range groups {
-		if err := q.writeGroup(wb, &groups[i]); err != nil {
-			return q.store.fail(fmt.Errorf("queue: write results: %w", err))
-		}
-	}
-	if err := wb.Set(markLow, lowMark(low), nil); err != nil {
+	if err := q.writeRound(wb, &r); err != nil {
 		return q.store.fail(fmt.Errorf("queue: write results: %w", err))
 	}
 	if err := q.store.commit(wb, pebble.Sync); err != nil {
 		return err
 	}
-	q.settled(groups)
+	q.settled(&r)
 	return nil
 }
 
 // collect takes the pending results of all segments.
-func (q *Queue) collect() (groups []group, low uint64) {
+func (q *Queue) collect() round {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	groups = make([]group, 0, len(q.mu.dirty))
+	// No other round is on its way, so all that is unsynced is in this one.
+	r := round{groups: make([]group, 0, len(q.mu.dirty)), low: q.mu.low, results: q.mu.unsynced}
 	for _, s := range q.mu.dirty {
-		g := group{s: s, number: s.groups, events: s.pending, last: s.open == 0}
-		s.pending = nil
-		s.groups++
-		if g.last {
-			b := s.batch
-			for st, n := range s.tally() {
-				b.done[st] += n
-			}
-			b.disown(s)
-			g.done, g.ends = b.done, len(b.segments) == 0
+		g := group{Group: s.TakeGroup(), segment: s}
+		if g.Last {
+			s.Owner.Finish(s)
+			g.done, g.ends = s.Owner.Done, len(s.Owner.Segments) == 0
 		}
-		groups = append(groups, g)
+		r.groups = append(r.groups, g)
 	}
 	q.mu.dirty = q.mu.dirty[:0]
-	return groups, q.mu.low
+	return r
+}
+
+func (q *Queue) writeRound(wb *pebble.Batch, r *round) error {
+	for i := range r.groups {
+		if err := q.writeGroup(wb, &r.groups[i]); err != nil {
+			return err
+		}
+	}
+	return wb.Set(format.MarkLow(), format.EncodeLow(r.low), nil)
 }
 
 // writeGroup puts a group into wb; if it is the segment's last, the outcome that takes the place of its header and groups.
 func (q *Queue) writeGroup(wb *pebble.Batch, g *group) error {
-	if !g.last {
-		return wb.Set(resultKey(g.s.Order, g.number), g.events, nil)
+	if !g.Last {
+		return wb.Set(format.ResultKey(g.segment.Order, g.Number), g.Events, nil)
 	}
 	if err := q.writeOutcome(wb, g); err != nil {
 		return err
 	}
-	if err := wb.Set(batchKey(g.s.batch.id, partCounts), g.done.encode(), nil); err != nil || !g.ends {
+	id := g.segment.Owner.ID
+	if err := wb.Set(format.BatchKey(id, format.PartCounts), format.EncodeCounts(g.done), nil); err != nil || !g.ends {
 		return err
 	}
-	return wb.Set(doneKey(q.now(), g.s.batch.id), nil, nil)
+	return wb.Set(format.FinishedKey(q.now(), id), nil, nil)
 }
 
 func (q *Queue) writeOutcome(wb *pebble.Batch, g *group) error {
-	o, err := q.readLive(q.store.db, g.s.Order)
+	number := g.segment.Order
+	o, err := q.readLive(q.store.db, number)
 	if err != nil {
 		return err
 	}
-	o.events = append(o.events, g.events[1:]...)
-	if err := wb.Set(segmentKey(spaceOutcome, g.s.Order), o.encode(), nil); err != nil {
+	events, err := format.GroupEvents(g.Events)
+	if err != nil {
+		return err
+	}
+	o.Events = append(o.Events, events...)
+	if err := wb.Set(format.SegmentKey(format.Outcomes, number), o.Encode(), nil); err != nil {
 		return err
 	}
 	// One tombstone a group, not a range: groups are few, and each range tombstone in a memtable slows every read.
-	for n := range g.number {
-		if err := wb.Delete(resultKey(g.s.Order, n), nil); err != nil {
+	for n := range g.Number {
+		if err := wb.Delete(format.ResultKey(number, n), nil); err != nil {
 			return err
 		}
 	}
-	return wb.Delete(segmentKey(spaceHeader, g.s.Order), nil)
+	return wb.Delete(format.SegmentKey(format.Headers, number), nil)
 }
 
-// readLive reads what disk holds of a live segment: its header and groups, as an outcome to be.
-func (q *Queue) readLive(r pebble.Reader, number uint64) (o outcome, err error) {
-	v, err := q.store.get(r, segmentKey(spaceHeader, number))
-	if err != nil {
-		return o, err
-	}
-	h, err := decodeHeader(v)
-	if err != nil {
-		return o, err
-	}
-	o = outcome{count: h.count, initial: h.initial}
-	err = scan(r, resultKey(number, 0), segmentKey(spaceResult, number+1), func(_, v []byte) (bool, error) {
-		events, err := groupEvents(v)
-		o.events = append(o.events, events...)
-		return true, err
-	})
-	return o, err
-}
-
-// settled forgets the segments that were finished by a write, and the batches.
-func (q *Queue) settled(groups []group) {
+// settled forgets the segments that were finished by a round, and the batches, and lets Record go on.
+func (q *Queue) settled(r *round) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range groups {
-		g := &groups[i]
-		q.mu.waiting -= len(g.events)
-		if g.last {
-			delete(q.mu.segments, g.s.Order)
-			g.s.states, g.s.tries = nil, nil
+	for i := range r.groups {
+		g := &r.groups[i]
+		if g.Last {
+			delete(q.mu.segments, g.segment.Order)
+			g.segment.Forget()
 		}
 		if g.ends {
-			delete(q.mu.batches, g.s.batch.id)
+			delete(q.mu.batches, g.segment.Owner.ID)
 		}
 	}
 	q.lowerMark()
+	q.mu.unsynced -= r.results
+	q.mu.room.Broadcast()
+}
+
+// lowerMark moves the low-water mark past numbers that are no longer in use. Requires: mu is held.
+func (q *Queue) lowerMark() {
+	for q.mu.low < q.mu.next {
+		if _, used := q.mu.segments[q.mu.low]; used {
+			return
+		}
+		q.mu.low++
+	}
 }

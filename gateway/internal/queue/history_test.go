@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"heed/gateway/internal/queue/format"
 )
 
 // acks is what the queue has acknowledged: what a crash or a failing disk may not take back.
@@ -281,39 +283,40 @@ func (a *acks) verifyBatch(q *Queue, id ID, count int) error {
 
 // verifySpaces checks that what lies in the store belongs together and nothing is left over.
 func verifySpaces(q *Queue) error {
-	have := map[byte]map[uint64]bool{spacePayload: {}, spaceHeader: {}, spaceOutcome: {}, spaceResult: {}}
+	have := map[format.Space]map[uint64]bool{format.Payloads: {}, format.Headers: {}, format.Outcomes: {}, format.Results: {}}
 	published, indexed := map[ID]bool{}, map[uint64]bool{}
 	err := scan(q.store.db, []byte{'A'}, []byte{'Z'}, func(k, v []byte) (bool, error) {
-		switch k[0] {
-		case spacePayload, spaceHeader, spaceOutcome, spaceResult:
-			have[k[0]][binary.BigEndian.Uint64(k[1:])] = true
-		case spaceStage:
+		switch space := format.Space(k[0]); space {
+		case format.Payloads, format.Headers, format.Outcomes, format.Results:
+			have[space][binary.BigEndian.Uint64(k[1:])] = true
+		case format.Stages:
 			return false, fmt.Errorf("stage %x left over", k[1:])
-		case spaceBatch:
-			if k[17] == partHead {
-				published[ID(k[1:17])] = true
+		case format.Batches:
+			id, part, _, err := format.ParseBatchKey(k)
+			if part == format.PartHead {
+				published[id] = true
 			}
-			if !published[ID(k[1:17])] && k[17] != partControl {
-				return false, fmt.Errorf("batch %x lacks its head", k[1:17])
+			if err != nil || !published[id] && part != format.PartControl {
+				return false, fmt.Errorf("batch %x lacks its head: %w", id, err)
 			}
-			if k[17] == partIndex {
-				s, err := decodeSpan(v)
-				indexed[s.number] = true
+			if part == format.PartIndex {
+				s, err := format.DecodeSpan(v)
+				indexed[s.Number] = true
 				return true, err
 			}
 		}
 		return true, nil
 	})
-	if err != nil || !maps.Equal(indexed, have[spacePayload]) {
-		return errors.Join(err, fmt.Errorf("payloads %v, indexed %v", have[spacePayload], indexed))
+	if err != nil || !maps.Equal(indexed, have[format.Payloads]) {
+		return errors.Join(err, fmt.Errorf("payloads %v, indexed %v", have[format.Payloads], indexed))
 	}
 	for n := range indexed {
-		if have[spaceHeader][n] == have[spaceOutcome][n] {
-			return fmt.Errorf("segment %d: header %v, outcome %v", n, have[spaceHeader][n], have[spaceOutcome][n])
+		if have[format.Headers][n] == have[format.Outcomes][n] {
+			return fmt.Errorf("segment %d: header %v, outcome %v", n, have[format.Headers][n], have[format.Outcomes][n])
 		}
 	}
-	for n := range have[spaceResult] {
-		if !have[spaceHeader][n] {
+	for n := range have[format.Results] {
+		if !have[format.Headers][n] {
 			return fmt.Errorf("results without segment %d", n)
 		}
 	}

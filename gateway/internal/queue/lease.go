@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"heed/gateway/internal/queue/format"
+	"heed/gateway/internal/queue/live"
 )
 
 // Lease is a run of recipients of one segment in one worker's hands. For one goroutine at a time.
@@ -19,14 +22,8 @@ type Lease struct {
 	Payload   []byte    // the whole segment's payload; read-only, valid until the last item is recorded or released
 	Items     []Item    // in order of Index; not to be changed
 
-	segment *segment
+	segment *live.Segment
 	held    []bool // which Items are still in hand; guarded by Queue.mu
-}
-
-// Item is one recipient of a lease.
-type Item struct {
-	Index   int // position in the segment
-	Attempt int // tries recorded before this one
 }
 
 // Lease waits for work in a lane and hands out at most max recipients, by priority, then in turn between tenants, then in turn
@@ -48,36 +45,15 @@ func (q *Queue) Lease(ctx context.Context, lane string, max int) (*Lease, error)
 	return l, nil
 }
 
-// await waits until take has something. A waiter that leaves passes on the signal it may have had.
-func (q *Queue) await(ctx context.Context, name string, max int) (*Lease, error) {
+// await waits until take has something.
+func (q *Queue) await(ctx context.Context, lane string, max int) (l *Lease, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	work := q.lane(name).work
-	for waits := false; ; work.Wait() {
-		if err := q.refusal(ctx); err != nil {
-			work.Signal()
-			return nil, err
-		}
-		if l := q.take(name, max); l != nil {
-			return l, nil
-		}
-		if !waits {
-			waits = true
-			defer context.AfterFunc(ctx, func() {
-				q.mu.Lock()
-				defer q.mu.Unlock()
-				work.Broadcast()
-			})()
-		}
-	}
-}
-
-// refusal says why nothing may be handed out. Requires: mu is held.
-func (q *Queue) refusal(ctx context.Context) error {
-	if q.mu.closed {
-		return ErrClosed
-	}
-	return cmp.Or(q.store.failed(), ctx.Err())
+	err = q.until(ctx, q.lane(lane).work, func() bool {
+		l = q.take(lane, max)
+		return l != nil
+	})
+	return l, err
 }
 
 // take hands out the next lease of a lane, nil if nothing is ready. Whoever leaves work behind wakes the next. Requires: mu is held.
@@ -89,11 +65,11 @@ func (q *Queue) take(lane string, max int) *Lease {
 		return nil
 	}
 	s := q.mu.segments[e.Order]
-	l := &Lease{Batch: s.batch.id, Tenant: s.Tenant, Segment: s.Order, First: s.first, Expires: fromMillis(s.expires),
-		Cancelled: s.batch.control == Stopped, segment: s}
-	l.Items = s.take(now, max)
+	l := &Lease{Batch: s.Owner.ID, Tenant: s.Tenant, Segment: s.Order, First: s.First, Expires: format.Time(s.Expires),
+		Cancelled: s.Owner.Control == Stopped, segment: s}
+	l.Items = s.Take(now, max)
 	l.held = slices.Repeat([]bool{true}, len(l.Items))
-	l.Payload = s.payload
+	l.Payload = s.Payload()
 	q.file(s, now)
 	if q.mu.index.Ready(lane) {
 		q.lane(lane).work.Signal()
@@ -111,16 +87,14 @@ func (q *Queue) attach(l *Lease) error {
 		return err
 	}
 	defer q.exit()
-	p, err := q.store.get(q.store.db, segmentKey(spacePayload, l.Segment))
+	p, err := q.store.get(q.store.db, format.SegmentKey(format.Payloads, l.Segment))
 	if err != nil {
 		return q.store.fail(fmt.Errorf("queue: payload of segment %d: %w", l.Segment, err))
 	}
 	l.Payload = p
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if l.segment.hands > 0 {
-		l.segment.payload = p
-	}
+	l.segment.KeepPayload(p)
 	return nil
 }
 
@@ -132,7 +106,7 @@ func (q *Queue) Release(l *Lease, items ...Item) {
 	for _, it := range items {
 		if at, ok := l.find(it.Index); ok {
 			l.held[at] = false
-			l.segment.giveBack(it.Index, now)
+			l.segment.GiveBack(it.Index, now)
 		}
 	}
 	q.file(l.segment, now)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
+
+	"heed/gateway/internal/queue/format"
 )
 
 // twin is the queue as plain maps.
@@ -38,7 +40,7 @@ func (r *twinRecipient) state() State { return r.events[len(r.events)-1].State }
 
 func (r *twinRecipient) tries() (n int) {
 	for _, e := range r.events {
-		if isTry(e.State) {
+		if e.State == Sent || e.State == Failed || e.State == Retrying {
 			n++
 		}
 	}
@@ -156,7 +158,7 @@ func (m *machine) stageStep(t *rapid.T) {
 	case 1:
 		ok(t, m.stage.Commit(nil))
 		for _, r := range m.staged.recipients { // accepted when the batch was
-			r.events[0].At = fromMillis(m.stage.b.created)
+			r.events[0].At = format.Time(m.stage.b.Created)
 		}
 		m.publish(m.stageN, m.staged)
 		m.stage = nil
@@ -237,7 +239,7 @@ func (m *machine) record(t *rapid.T) {
 		results = append(results, res)
 		r := m.twin.batches[l.Batch].recipients[int(l.First)+it.Index]
 		e := Event{At: m.now, State: res.State, Code: res.Code, Detail: "d", ProviderID: "p", RetryAt: res.RetryAt, Attempt: r.tries()}
-		if isTry(res.State) {
+		if res.State == Sent || res.State == Failed || res.State == Retrying {
 			e.Attempt++
 		}
 		r.events = append(r.events, e)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
+
+	"heed/gateway/internal/queue/format"
 )
 
 func TestMain(m *testing.M) {
@@ -162,7 +164,7 @@ func TestAppend_RefusesWhatCouldNotBeAskedFor(t *testing.T) {
 	}
 	with := func(list ...Segment) Batch { return Batch{ID: id(9), Segments: list} }
 	check("no recipients", ErrMisuse, with(seg(0, 0)))
-	check("too many", ErrMisuse, with(seg(0, maxRecipients+1)))
+	check("too many", ErrMisuse, with(seg(0, format.MaxRecipients+1)))
 	check("overlap", ErrMisuse, with(seg(0, 3), seg(2, 3)))
 	check("index too large", ErrMisuse, with(seg(1<<32-1, 2)))
 	check("initial too short", ErrMisuse, with(Segment{Count: 2, Initial: []State{Sent}}))
@@ -511,7 +513,7 @@ func TestStage_AbortLeavesNothing(t *testing.T) {
 func storedKeys(t testing.TB, q *Queue) (n int) {
 	t.Helper()
 	must(t, scan(q.store.db, []byte{'A'}, []byte{'Z'}, func(k, _ []byte) (bool, error) {
-		if k[0] != spaceMark {
+		if format.Space(k[0]) != format.Marks {
 			n++
 		}
 		return true, nil
@@ -692,18 +694,5 @@ func TestDepth(t *testing.T) {
 	record(t, q, l, Result{Index: 0, State: Sent}, Result{Index: 1, State: Retrying, RetryAt: time.Now().Add(time.Hour)})
 	if got, want := q.Depth()["email"], (Counts{Queued: 2, Retrying: 1}); got != want {
 		t.Errorf("depth %v, want %v", got, want)
-	}
-}
-
-func TestState_NamesAreInverse(t *testing.T) {
-	for s := Queued; s < states; s++ {
-		if got, ok := ParseState(s.String()); !ok || got != s {
-			t.Errorf("%d reads %q back as %d", s, s, got)
-		}
-	}
-	for _, bad := range []string{"", "SENT", "queue"} {
-		if _, ok := ParseState(bad); ok {
-			t.Errorf("%q is a state", bad)
-		}
 	}
 }

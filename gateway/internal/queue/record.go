@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"heed/gateway/internal/queue/live"
 )
 
 // Result is what became of one item.
@@ -16,28 +18,18 @@ type Result struct {
 	RetryAt    time.Time
 }
 
-const (
-	flushBytes = 1 << 20 // results are written early once so many bytes wait
-	fullBytes  = 8 << 20 // and Record waits at so many
-)
-
-// Record hands in results of a lease. It waits only while the buffer of 8 MiB is full; they are durable within ResultDelay and a synced
-// write, if Run is running. Sent, Failed and Retrying count as tries. A try that ends in Retrying comes back as a lease at RetryAt, or
-// when it expires or its batch is cancelled.
-// Errors: ErrMisuse for a result of an item that the lease does not hold, or in a state that is no result: then nothing of the call was
-// taken; ctx's; the store's failure: then nothing more may be sent, since results could not be kept.
+// Record hands in results of a lease. They are durable within ResultDelay and a synced write, if Run is running; while Options.MaxUnsynced
+// results or more are not yet durable it waits, so that a slow disk slows those who send instead of letting what a crash would repeat
+// grow. Memory: at most 3 KiB a result that is not durable. Sent, Failed and Retrying count as tries. A try that ends in Retrying comes
+// back as a lease at RetryAt, or when it expires or its batch is cancelled.
+// Errors: ErrMisuse for a result of an item that the lease does not hold, or in a state that is no result; ctx's, if it ended while Record
+// waited: then nothing of the call was taken; ErrClosed; the store's failure: then nothing more may be sent, since results could not be kept.
 func (q *Queue) Record(ctx context.Context, l *Lease, results ...Result) error {
-	if err := q.enterWrite(); err != nil {
-		return err
-	}
-	defer q.exit()
-	for q.backlog() >= fullBytes {
-		if err := q.flush(ctx); err != nil {
-			return err
-		}
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err := q.awaitRoom(ctx); err != nil {
+		return err
+	}
 	if err := l.surrender(results); err != nil {
 		return err
 	}
@@ -45,10 +37,14 @@ func (q *Queue) Record(ctx context.Context, l *Lease, results ...Result) error {
 	return nil
 }
 
-func (q *Queue) backlog() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.mu.waiting
+// awaitRoom waits while too many results are not durable. Who need not wait goes on even if ctx has ended: what was sent is to be known.
+// Requires: mu is held.
+func (q *Queue) awaitRoom(ctx context.Context) error {
+	room := func() bool { return q.mu.unsynced < q.o.MaxUnsynced }
+	if err := q.ended(); err != nil || room() {
+		return err
+	}
+	return q.until(ctx, q.mu.room, room)
 }
 
 // surrender takes the items of results out of the lease: all, or none with an error. Requires: mu is held.
@@ -90,29 +86,25 @@ func checkResult(r *Result) error {
 	return fmt.Errorf("%w: state %d is no result, or it lacks RetryAt", ErrMisuse, r.State)
 }
 
-// enforce puts results in force and their events in the segment's buffer. Requires: mu is held.
-func (q *Queue) enforce(s *segment, results []Result) {
-	at, before := q.o.Now(), len(s.pending)
-	if before == 0 && len(results) > 0 {
-		q.mu.dirty = append(q.mu.dirty, s)
-		s.pending = append(s.pending, format)
+// enforce puts results in force and asks Run to write them. Requires: mu is held.
+func (q *Queue) enforce(s *live.Segment, results []Result) {
+	if len(results) == 0 {
+		return
 	}
-	counts := q.lane(s.Lane).counts
+	if !s.Pending() {
+		q.mu.dirty = append(q.mu.dirty, s)
+	}
+	at, lane := q.o.Now(), q.lane(s.Lane)
 	for i := range results {
 		r := &results[i]
-		old, tries := s.settle(r)
-		s.batch.counts[old]--
-		s.batch.counts[r.State]++
-		counts[old]--
-		counts[r.State]++
-		s.pending = appendEvent(s.pending, r.Index, &Event{At: at, State: r.State, Attempt: tries, Code: r.Code, Detail: r.Detail,
-			ProviderID: r.ProviderID, RetryAt: r.RetryAt})
+		old := s.Settle(r.Index, Event{At: at, State: r.State, Code: r.Code, Detail: r.Detail, ProviderID: r.ProviderID, RetryAt: r.RetryAt})
+		lane.counts[old]--
+		lane.counts[r.State]++
 	}
-	q.lane(s.Lane).counts = counts
-	q.mu.waiting += len(s.pending) - before
 	q.file(s, at.UnixMilli())
+	q.mu.unsynced += len(results)
 	notify(q.first)
-	if q.mu.waiting >= flushBytes {
+	if q.mu.unsynced >= q.o.MaxUnsynced/2 { // early, so that nobody has to wait on a disk that keeps up
 		notify(q.urgent)
 	}
 }

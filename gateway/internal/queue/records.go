@@ -7,16 +7,18 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"heed/gateway/internal/queue/format"
 )
 
 // writeRecords puts records and, for those that expire, their place among the expiries into wb; never one that the sweeper has passed.
 func (q *Queue) writeRecords(wb *pebble.Batch, list []Record) (err error) {
 	for i := range list {
 		r := &list[i]
-		k := recordKey(r.Space, r.Key)
-		err = errors.Join(err, wb.Set(k, appendRecord(nil, r), nil))
+		k := format.RecordKey(r.Space, r.Key)
+		err = errors.Join(err, wb.Set(k, format.EncodeRecord(r.Value, format.Millis(r.Expires)), nil))
 		if !r.Expires.IsZero() {
-			err = errors.Join(err, wb.Set(expiryKey(max(millis(r.Expires), q.now()), k), nil, nil))
+			err = errors.Join(err, wb.Set(format.ExpiryKey(max(format.Millis(r.Expires), q.now()), k), nil, nil))
 		}
 	}
 	return err
@@ -35,7 +37,7 @@ func (q *Queue) Delete(space, key string) error {
 	if err := checkSpace(space); err != nil {
 		return err
 	}
-	return q.change(func(wb *pebble.Batch) error { return wb.Delete(recordKey(space, key), nil) })
+	return q.change(func(wb *pebble.Batch) error { return wb.Delete(format.RecordKey(space, key), nil) })
 }
 
 // change makes a synced commit of what fill puts into it.
@@ -62,11 +64,11 @@ func (q *Queue) Get(space, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer q.exit()
-	v, err := q.store.get(q.store.db, recordKey(space, key))
+	v, err := q.store.get(q.store.db, format.RecordKey(space, key))
 	if err != nil {
 		return nil, err
 	}
-	value, expires, err := decodeRecord(v)
+	value, expires, err := format.DecodeRecord(v)
 	if err == nil && expired(expires, q.now()) {
 		return nil, ErrNotFound
 	}
@@ -84,16 +86,12 @@ func (q *Queue) List(space, after string, limit int) (keys []string, values [][]
 		return nil, nil, err
 	}
 	defer q.exit()
-	now, prefix := q.now(), recordKey(space, "")
-	lower := prefix
-	if after != "" {
-		lower = append(recordKey(space, after), 0)
-	}
-	upper := append(bytes.Clone(prefix[:len(prefix)-1]), 1)
+	now := q.now()
+	lower, upper := format.RecordBounds(space, after)
 	err = scan(q.store.db, lower, upper, func(k, v []byte) (bool, error) {
-		value, expires, err := decodeRecord(v)
+		value, expires, err := format.DecodeRecord(v)
 		if err == nil && !expired(expires, now) {
-			keys = append(keys, string(k[len(prefix):]))
+			keys = append(keys, format.ParseRecordKey(space, k))
 			values = append(values, bytes.Clone(value))
 		}
 		return len(keys) < limit, err

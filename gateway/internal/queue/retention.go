@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"heed/gateway/internal/queue/format"
 )
 
 const (
@@ -59,7 +61,7 @@ func (q *Queue) sweepOnce(ctx context.Context) error {
 
 // past collects the keys of a space of time that lie between a mark and a time, at most sweepChunk of them.
 func (q *Queue) past(mark []byte, until int64) (keys [][]byte, err error) {
-	upper := timeKey(mark[0], until)
+	upper := format.TimeKey(format.Space(mark[0]), until)
 	if bytes.Compare(mark, upper) >= 0 {
 		return nil, nil
 	}
@@ -76,32 +78,37 @@ func (q *Queue) dropBatches() (more bool, err error) {
 	if err != nil || len(keys) == 0 {
 		return false, err
 	}
-	ids := make([]ID, 0, len(keys))
-	for _, k := range keys {
-		if len(k) != 1+8+16 {
-			return false, fmt.Errorf("%w: key of a finished batch", errDamaged)
+	ids := make([]ID, len(keys))
+	for i, k := range keys {
+		if ids[i], err = format.ParseFinishedKey(k); err != nil {
+			return false, err
 		}
-		ids = append(ids, ID(k[9:]))
 	}
 	wb := q.store.db.NewBatch()
 	numbers, err := q.dropHeads(wb, ids)
 	if err != nil {
 		return false, err
 	}
+	if err := dropSegments(wb, numbers); err != nil {
+		return false, err
+	}
+	q.swept.done, err = q.moveMark(wb, format.MarkFinished(), keys)
+	return len(keys) == sweepChunk, err
+}
+
+// dropSegments drops finished segments, neighbours in one range.
+func dropSegments(wb *pebble.Batch, numbers []uint64) (err error) {
 	for _, run := range runs(numbers) {
-		for _, space := range []byte{spacePayload, spaceOutcome} {
-			if err := wb.DeleteRange(segmentKey(space, run.from), segmentKey(space, run.to), nil); err != nil {
-				return false, err
-			}
+		for _, space := range []format.Space{format.Payloads, format.Outcomes} {
+			err = errors.Join(err, wb.DeleteRange(format.SegmentKey(space, run.from), format.SegmentKey(space, run.to), nil))
 		}
 	}
-	q.swept.done, err = q.moveMark(wb, markDone, keys)
-	return len(keys) == sweepChunk, err
+	return err
 }
 
 // moveMark commits wb with the keys of a space of time dropped and its mark moved behind the last of them.
 func (q *Queue) moveMark(wb *pebble.Batch, name []byte, keys [][]byte) (mark []byte, err error) {
-	mark = after(keys[len(keys)-1])
+	mark = format.After(keys[len(keys)-1])
 	if err := errors.Join(wb.DeleteRange(keys[0], mark, nil), wb.Set(name, mark, nil)); err != nil {
 		return nil, err
 	}
@@ -110,27 +117,27 @@ func (q *Queue) moveMark(wb *pebble.Batch, name []byte, keys [][]byte) (mark []b
 
 // dropHeads drops all that lies under the batches' ids, neighbours in one range, and returns their segments' numbers.
 func (q *Queue) dropHeads(wb *pebble.Batch, ids []ID) (numbers []uint64, err error) {
-	slices.SortFunc(ids, func(a, b ID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	ids = slices.Compact(ids)
-	it, err := q.store.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceBatch}, UpperBound: spaceEnd(spaceBatch)})
+	it, err := q.store.db.NewIter(&pebble.IterOptions{LowerBound: format.Batches.Start(), UpperBound: format.Batches.End()})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for len(ids) > 0 {
-		lower, upper := batchBounds(ids[0])
+		lower, upper := format.BatchBounds(ids[0])
 		it.SeekGE(lower)
 		for ; len(ids) > 0 && isUnder(it, ids[0]); ids = ids[1:] {
 			if numbers, err = walk(it, ids[0], numbers); err != nil {
 				return nil, err
 			}
-			_, upper = batchBounds(ids[0])
+			_, upper = format.BatchBounds(ids[0])
 		}
 		if err := wb.DeleteRange(lower, upper, nil); err != nil {
 			return nil, err
 		}
-		if len(ids) > 0 && bytes.Equal(lower, batchKey(ids[0], 0)) {
-			return nil, fmt.Errorf("%w: finished batch without a head", errDamaged)
+		if len(ids) > 0 && bytes.Equal(lower, format.BatchKey(ids[0], 0)) {
+			return nil, fmt.Errorf("%w: finished batch without a head", format.ErrDamaged)
 		}
 	}
 	return numbers, it.Error()
@@ -143,20 +150,29 @@ func isUnder(it *pebble.Iterator, id ID) bool {
 // walk moves it past a batch and adds the numbers of the batch's segments.
 func walk(it *pebble.Iterator, id ID, numbers []uint64) ([]uint64, error) {
 	for ; isUnder(it, id); it.Next() {
-		if it.Key()[17] != partIndex {
+		_, part, _, err := format.ParseBatchKey(it.Key())
+		if err != nil {
+			return nil, err
+		}
+		if part != format.PartIndex {
 			continue
 		}
-		v, err := it.ValueAndErr()
+		s, err := spanAt(it)
 		if err != nil {
 			return nil, err
 		}
-		s, err := decodeSpan(v)
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, s.number)
+		numbers = append(numbers, s.Number)
 	}
 	return numbers, nil
+}
+
+// spanAt reads the entry of a batch's index that it stands on.
+func spanAt(it *pebble.Iterator) (s format.Span, err error) {
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return s, fmt.Errorf("queue: read: %w", err)
+	}
+	return format.DecodeSpan(v)
 }
 
 // run is a range of numbers, to excluded.
@@ -186,11 +202,15 @@ func (q *Queue) dropRecords() (more bool, err error) {
 	}
 	wb := q.store.db.NewBatch()
 	for _, k := range keys {
-		if err := q.dropRecord(wb, k[9:], now); err != nil {
+		record, err := format.ParseExpiryKey(k)
+		if err == nil {
+			err = q.dropRecord(wb, record, now)
+		}
+		if err != nil {
 			return false, err
 		}
 	}
-	q.swept.expired, err = q.moveMark(wb, markExpired, keys)
+	q.swept.expired, err = q.moveMark(wb, format.MarkExpired(), keys)
 	return len(keys) == sweepChunk, err
 }
 
@@ -202,7 +222,7 @@ func (q *Queue) dropRecord(wb *pebble.Batch, key []byte, now int64) error {
 	if err != nil {
 		return err
 	}
-	_, expires, err := decodeRecord(v)
+	_, expires, err := format.DecodeRecord(v)
 	if err != nil || !expired(expires, now) {
 		return err
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"heed/gateway/internal/queue/format"
+	"heed/gateway/internal/queue/live"
 )
 
 // Stage is a batch in the making. For one goroutine. Memory: about 300 bytes a segment, and a byte a recipient of segments with initial states.
@@ -13,9 +16,9 @@ import (
 // log file is synced before the next one is begun, and recovery stops at the first gap, so whatever precedes a synced write is there.
 type Stage struct {
 	q        *Queue
-	b        *batch
+	b        *live.Batch
 	records  []Record
-	segments []*segment
+	segments []*live.Segment
 	next     uint64 // the first index still free
 	begun    bool   // the marker that Open looks for was written
 	over     bool
@@ -63,12 +66,12 @@ func (s *Stage) append(seg *Segment) error {
 	}
 	wb := s.q.store.db.NewBatchWithSize(len(seg.Payload) + 512)
 	if !s.begun {
-		if err := wb.Set(stageKey(s.b.id), nil, nil); err != nil {
+		if err := wb.Set(format.StageKey(s.b.ID), nil, nil); err != nil {
 			return err
 		}
 	}
-	live, err := s.q.writeSegment(wb, s.b, s.q.reserve(1), seg)
-	s.segments = append(s.segments, live)
+	made, err := writeSegment(wb, s.b, s.q.reserve(1), seg)
+	s.segments = append(s.segments, made)
 	if err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ func (s *Stage) write(opaque []byte, records []Record) error {
 	if err := s.q.writeHead(wb, s.b, opaque, s.segments, records); err != nil {
 		return err
 	}
-	if err := wb.Delete(stageKey(s.b.id), nil); err != nil {
+	if err := wb.Delete(format.StageKey(s.b.ID), nil); err != nil {
 		return err
 	}
 	return s.q.commitHead(wb, records)
@@ -126,12 +129,12 @@ func (s *Stage) Abort() {
 
 func (s *Stage) abort() {
 	if s.begun && s.q.store.failed() == nil {
-		if err := s.q.clearStage(s.b.id); err != nil {
+		if err := s.q.clearStage(s.b.ID); err != nil {
 			s.q.store.fail(err)
 		}
 	}
-	for _, live := range s.segments {
-		s.q.forget(live.Order, 1)
+	for _, made := range s.segments {
+		s.q.forget(made.Order, 1)
 	}
 	s.end()
 }
@@ -139,5 +142,53 @@ func (s *Stage) abort() {
 func (s *Stage) end() {
 	s.over = true
 	s.segments = nil
-	s.q.disclaim(s.b.id)
+	s.q.disclaim(s.b.ID)
+}
+
+// clearStages drops what stages left behind that were not committed before the process ended.
+func (q *Queue) clearStages() error {
+	var ids []ID
+	err := scan(q.store.db, format.Stages.Start(), format.Stages.End(), func(k, _ []byte) (bool, error) {
+		id, err := format.ParseStageKey(k)
+		ids = append(ids, id)
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err = errors.Join(err, q.clearStage(id))
+	}
+	return err
+}
+
+// clearStage drops all of a batch that was never published.
+func (q *Queue) clearStage(id ID) error {
+	wb := q.store.db.NewBatch()
+	lower, upper := format.BatchBounds(id)
+	err := scan(q.store.db, lower, upper, func(k, v []byte) (bool, error) {
+		if _, part, _, err := format.ParseBatchKey(k); err != nil || part != format.PartIndex {
+			return false, fmt.Errorf("%w: index of a stage", format.ErrDamaged)
+		}
+		s, err := format.DecodeSpan(v)
+		if err != nil {
+			return false, err
+		}
+		return true, dropSegment(wb, s.Number)
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(wb.DeleteRange(lower, upper, nil), wb.Delete(format.StageKey(id), nil)); err != nil {
+		return err
+	}
+	return q.store.commit(wb, pebble.NoSync)
+}
+
+// dropSegment drops what there may be of a segment without results.
+func dropSegment(wb *pebble.Batch, number uint64) (err error) {
+	for _, space := range []format.Space{format.Headers, format.Payloads, format.Outcomes} {
+		err = errors.Join(err, wb.Delete(format.SegmentKey(space, number), nil))
+	}
+	return err
 }

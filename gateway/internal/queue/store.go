@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"heed/gateway/internal/queue/watch"
 )
 
 // store is Pebble with one way to fail. The first failure of a write is kept, told once and answered ever after: a
@@ -22,7 +24,7 @@ type store struct {
 	dir     string
 	trouble func(error)
 	failure atomic.Pointer[error]
-	diskErr atomic.Pointer[error] // the latest error of the file system
+	diskErr func() error // the latest failure of the file system
 	closing atomic.Bool
 }
 
@@ -63,8 +65,10 @@ func (s *store) openPebble(o *Options) (err error) {
 // pebbleOptions are chosen for large sequential appends: few, big memtables, room in level 0 for bursts, and blocks of
 // about half a payload.
 func (s *store) pebbleOptions() *pebble.Options {
+	watched, last := watch.New(s.fs, func(err error) { s.fail(err) })
+	s.diskErr = last
 	po := &pebble.Options{
-		FS:                          watched{s.fs, func(err error) { s.fail(err) }, &s.diskErr},
+		FS:                          watched,
 		Lock:                        s.lock,
 		Cache:                       s.cache,
 		FileCache:                   s.files,
@@ -124,8 +128,8 @@ func (s *store) caught(act string, err *error) {
 	cause, ok := r.(error)
 	if !ok {
 		cause = fmt.Errorf("%v", r)
-		if d := s.diskErr.Load(); d != nil {
-			cause = fmt.Errorf("%v, after %w", r, *d)
+		if last := s.diskErr(); last != nil {
+			cause = fmt.Errorf("%v, after %w", r, last)
 		}
 	}
 	*err = s.fail(fmt.Errorf("queue: %s: %w", act, cause))
