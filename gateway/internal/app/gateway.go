@@ -99,6 +99,11 @@ func (g *gateway) openStores() error {
 	if g.keys, err = OpenKeys(data); err != nil {
 		return err
 	}
+	for _, dir := range []string{list, queueDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
 	if g.list, err = g.openList(list, secret); err != nil {
 		return err
 	}

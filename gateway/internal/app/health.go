@@ -19,12 +19,12 @@ type place struct {
 	dropped int
 }
 
-// fatal places are stores: their faults last until the process is started anew.
-var fatal = map[string]bool{"queue": true, "list": true}
+// fatal places tell of trouble once, when they have failed for good; the process ends soon after.
+var fatal = map[string]bool{"queue": true}
 
 const (
 	logEvery   = 10 * time.Second
-	remembered = time.Minute // how long a route's latest fault makes the gateway "not ready"
+	remembered = time.Minute // how long a route's latest fault is shown
 )
 
 func (h *health) note(where string, err error) {
@@ -58,14 +58,18 @@ func (h *health) mayLog(where string, now time.Time) (dropped int, ok bool) {
 	return dropped, true
 }
 
-// reasons says why the gateway is not ready.
-func (h *health) reasons() (list []string) {
+// report says what keeps the gateway from its work (the stores), and what else went wrong lately.
+func (h *health) report() (reasons, notes []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for where, p := range h.places {
-		if p.err != nil && (fatal[where] || time.Since(p.at) < remembered) {
-			list = append(list, fmt.Sprintf("%s: %v", where, p.err))
+		line := fmt.Sprintf("%s: %v", where, p.err)
+		switch {
+		case fatal[where]:
+			reasons = append(reasons, line)
+		case time.Since(p.at) < remembered:
+			notes = append(notes, line)
 		}
 	}
-	return list
+	return reasons, notes
 }

@@ -76,7 +76,7 @@ func ignoreDeadline(err error) error {
 
 func (g *gateway) runPrivate(ctx context.Context) error {
 	s := &http.Server{
-		Handler:           ops.Handler(g.metrics, g.health.reasons),
+		Handler:           ops.Handler(g.metrics, g.health.report),
 		ReadHeaderTimeout: 5 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}

@@ -20,6 +20,7 @@ func (g *gateway) connect() (err error) {
 		Region:          g.tenants.region,
 		From:            g.tenants.from,
 		AutoTopics:      g.c.Topics.AutoCreate,
+		NoLinks:         g.c.Public.URL == "" && !g.o.Dev,
 		RequireTemplate: g.c.Intake.RequireTemplate,
 		MarketingLife:   g.c.Intake.MarketingLife,
 		OtherLife:       g.c.Intake.OtherLife,

@@ -65,6 +65,8 @@ type Options struct {
 	Room func() error
 	// AutoTopics creates a topic that a call names first, instead of refusing the call.
 	AutoTopics bool
+	// NoLinks says that the gateway has no public address: links would lead nowhere, so marketing mail is refused.
+	NoLinks bool
 	// RequireTemplate lets the classes service and mandatory send approved templates only (policy.md §1). Off is for development.
 	RequireTemplate bool
 

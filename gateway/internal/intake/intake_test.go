@@ -153,6 +153,20 @@ func TestAccept_ClassNeedsItsScope(t *testing.T) {
 	}
 }
 
+// RFC 8058 §3.1: a gateway nobody outside can reach has no working unsubscribe to offer.
+func TestAccept_MarketingMailNeedsAPublicAddress(t *testing.T) {
+	for _, class := range []string{"marketing", "transactional", "service", "mandatory"} {
+		f := setup(t, func(o *Options) { o.NoLinks = true })
+		s := mail()
+		s.Class = class
+		if class == "marketing" {
+			f.refused(s, to("a@example.org"), 422, "no_public_url", "/class")
+		} else {
+			f.accept(s, to("a@example.org"))
+		}
+	}
+}
+
 func TestAccept_RefusesASharedPartThatCannotBeMeant(t *testing.T) {
 	check := func(code, pointer string, change func(*batchjson.Shared)) {
 		t.Helper()

@@ -57,6 +57,7 @@ func (in *Intake) plan(c Call, s *batchjson.Shared) (*plan, error) {
 	steps := []func() error{
 		func() error { return parseKind(h, s) },
 		func() error { return mayClass(c.Principal, h.Class) },
+		func() error { return in.leavable(h) },
 		func() error { return in.content(h, s) },
 		func() error { return parseTimes(h, s) },
 		func() error { return in.sender(h) },
@@ -93,6 +94,14 @@ func mayClass(p keys.Principal, c policy.Class) error {
 		return nil
 	}
 	return refuse("/class", "scope_missing", fmt.Sprintf("this API key lacks the scope %s that messages of class %s need", scopes[c], c))
+}
+
+// leavable refuses marketing mail that nobody could unsubscribe from (RFC 8058 §3.1).
+func (in *Intake) leavable(h *batch.Head) error {
+	if !in.o.NoLinks || h.Class != policy.Marketing || h.Channel != policy.Email {
+		return nil
+	}
+	return refuse("/class", "no_public_url", "this gateway has no public address (public.url), so marketing mail would carry no working unsubscribe link")
 }
 
 // topic makes sure that the topic is declared, or declares it.

@@ -61,7 +61,7 @@ func (m *Metrics) Request(operation string, status int, took time.Duration) {
 	m.seconds.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// OptOut observes how long an opt-out took to be in force. way comes from a closed set ("one_click", "page", "mail", "sms", "api").
+// OptOut observes how long an opt-out took to be in force. way comes from a closed set ("one_click", "page", "mail", "sms").
 func (m *Metrics) OptOut(way string, took time.Duration) {
 	m.optouts.WithLabelValues(way).Observe(took.Seconds())
 }

@@ -20,8 +20,8 @@ func get(t *testing.T, m *Metrics, health Health, path string) (int, string) {
 }
 
 func TestReadyzTellsItsReasons(t *testing.T) {
-	sick := func() []string { return []string{"queue: store cannot write"} }
-	well := func() []string { return nil }
+	sick := func() ([]string, []string) { return []string{"queue: store cannot write"}, nil }
+	well := func() ([]string, []string) { return nil, []string{"email: connection refused"} }
 	check := func(health Health, path string, status int, part string) {
 		t.Helper()
 		if got, body := get(t, NewMetrics(), health, path); got != status || !strings.Contains(body, part) {
@@ -29,6 +29,7 @@ func TestReadyzTellsItsReasons(t *testing.T) {
 		}
 	}
 	check(well, "/readyz", 200, `"reasons":[]`)
+	check(well, "/readyz", 200, "connection refused") // a route that is down keeps nobody from accepting or unsubscribing
 	check(sick, "/readyz", 503, "queue: store cannot write")
 	check(sick, "/healthz", 503, "not ready")
 	check(sick, "/livez", 200, "ok") // a sick process is still alive: no supervisor should kill it for a full disk
@@ -41,7 +42,7 @@ func TestMetricsShowWhatWasCounted(t *testing.T) {
 	m.OptOut("one_click", 300*time.Microsecond)
 	m.Trouble("email")
 	m.Gauge("heed_queue_recipients", "Waiting.", func() float64 { return 7 })
-	_, body := get(t, m, func() []string { return nil }, "/metrics")
+	_, body := get(t, m, func() ([]string, []string) { return nil, nil }, "/metrics")
 	for _, line := range []string{
 		`heed_results_total{class="marketing",lane="email",state="sent"} 1`,
 		`heed_requests_total{operation="createBatch",status="202"} 1`,
