@@ -106,7 +106,7 @@ func (s *script) verify(t *testing.T, what string, fs vfs.FS, acknowledged uint6
 	closeList(t, l)
 }
 
-// P1 and invariants O and B (reliability.md §2, §3 row 3): power is lost at every write, and 0, 50 or 100 % of what was
+// P1: power is lost at every write, and 0, 50 or 100 % of what was
 // not synced survives.
 func TestCrash_AtEveryWriteNothingAcknowledgedIsLost(t *testing.T) {
 	s := newScript(1)
@@ -146,7 +146,7 @@ func TestCrash_AtEveryWriteNothingAcknowledgedIsLost(t *testing.T) {
 }
 
 // Each file operation fails once, reads included. What follows is an error or nothing; and after a power loss on top of it,
-// everything acknowledged is there (reliability.md §3 rows 7 and 8: no success after a failed fsync).
+// everything acknowledged is there: no success after a failed fsync.
 func TestFault_EachFileOperationFailsOnce(t *testing.T) {
 	for n := int32(0); ; n++ {
 		s := newScript(2)

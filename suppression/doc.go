@@ -17,9 +17,9 @@
 // folder: "rows", a Pebble database with rows and journal, and "filter", a copy of the filter that makes the next
 // start fast and is rebuilt whenever there is any doubt about it.
 //
-// What it cannot see: damage in the last 32 KiB of the newest log looks to Pebble like the torn tail of a crash (it tells the
-// two apart by what later blocks promise), so changes of the last moments before a crash are only as safe as the disk.
+// What it cannot see: the last Apply before a crash, or the group of concurrent ones that shared its fsync, looks in the log
+// the same whether it was torn by the crash or damaged afterwards, and a log cut short or lost altogether looks like one that had no more.
+// Damage to any other acknowledged change is refused by Open.
 //
-// All methods are safe for concurrent use, except Close. Sources: architecture.md §2 and §5; the observed-remove set of
-// Shapiro et al. (2011).
+// All methods are safe for concurrent use, except Close. Source: the observed-remove set of Shapiro et al. (2011).
 package suppression

@@ -76,7 +76,7 @@ func TestFile_EveryOtherLengthIsNoticed(t *testing.T) {
 	}
 }
 
-// A header that lies with a right checksum must not make Read allocate: libraries.md §4.4's allocation bomb.
+// A header that lies with a right checksum must not make Read allocate what it claims.
 func TestFile_LyingHeaderIsRefusedBeforeAllocation(t *testing.T) {
 	f, _ := filled(t, 100, 4)
 	check := func(name string, at int, value uint64) {

@@ -16,12 +16,31 @@ type fuse struct {
 	gone   chan struct{} // closed when err is set
 	err    error
 	parked atomic.Bool // a goroutine of Pebble has been stopped, maybe with locks held
+
+	failing signal // background work has failed; Pebble tries again
+}
+
+// signal is a channel that holds at most one sign.
+type signal chan struct{}
+
+func (s signal) give() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+func (s signal) clear() {
+	select {
+	case <-s:
+	default:
+	}
 }
 
 // ErrDead is the cause of every error after the store has failed for good.
 var ErrDead = errors.New("suppression store has failed and takes no more work; restart the process once the disk is well")
 
-func newFuse() *fuse { return &fuse{gone: make(chan struct{})} }
+func newFuse() *fuse { return &fuse{gone: make(chan struct{}), failing: make(signal, 1)} }
 
 // blow makes the failure final; only the first cause counts.
 func (f *fuse) blow(cause string) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -36,7 +37,8 @@ type Store struct {
 	id   [16]byte
 	last uint64 // position of the last record when opened
 
-	history uint64 // of the last record; Requires: touched by Commit and its caller only
+	writing sync.Mutex // held during a write, its sync included
+	history uint64     // of the last record; Requires: touched by Commit and its caller only
 }
 
 // Open opens the store in dir, creating it and dir if there is none. Errors: ErrSecret, ErrInUse, ErrFormat, ErrDead,
@@ -48,6 +50,9 @@ func Open(dir string, o Options) (*Store, error) {
 	var opening atomic.Bool
 	opening.Store(true)
 	err := s.fuse.do(func() (err error) {
+		if err := checkLogs(o.fileSystem(), dir); err != nil {
+			return err
+		}
 		s.db, err = pebble.Open(dir, o.pebbleOptions(s.fuse, &opening, cache))
 		opening.Store(false)
 		return err
@@ -187,7 +192,7 @@ func (s *Store) DiskBytes() uint64 {
 	return s.db.Metrics().DiskSpaceUsage()
 }
 
-// Close closes the store and returns the error that ended it, if one did. A store in which Pebble was stopped in
+// Close closes the store and returns the error that ended it, if one did. The next start finds no log to replay. A store in which Pebble was stopped in
 // mid-work is left as it is, lock included, until the process ends: closing it would wait for parked goroutines.
 // Requires: no other call is running or follows.
 func (s *Store) Close() error {
@@ -197,5 +202,21 @@ func (s *Store) Close() error {
 	if err := s.Failed(); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	return s.fuse.do(s.db.Close)
+	return s.fuse.do(func() error {
+		s.flush()
+		return s.db.Close()
+	})
+}
+
+// flush writes the rows in memory to tables, unless that fails: the log has them.
+func (s *Store) flush() {
+	s.fuse.failing.clear()
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
+		return
+	}
+	select {
+	case <-flushed:
+	case <-s.fuse.failing: // Pebble would try again for ever
+	}
 }

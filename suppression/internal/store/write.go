@@ -6,18 +6,35 @@ import "github.com/cockroachdb/pebble/v2"
 // and whether the records survive is unknown until it is opened again. Requires: one Commit at a time; positions
 // follow one another without gap from Last on. Cost: one fsync, shared by all the records; no read.
 func (s *Store) Commit(records []Record) error {
-	err := s.fuse.do(func() error {
-		b := s.db.NewBatchWithSize(batchSize(records))
-		defer b.Close()
+	return s.write(batchSize(records), func(b *pebble.Batch) error {
 		now, err := fill(b, records, s.history)
-		if err != nil {
+		s.history = now
+		return err
+	})
+}
+
+// ForgetJournal removes the records up to position, which must be before the last one. After an error the store is dead.
+func (s *Store) ForgetJournal(position uint64) error {
+	return s.write(0, func(b *pebble.Batch) error {
+		return b.DeleteRange(journalKey(0), journalKey(position+1), nil)
+	})
+}
+
+// write makes what fill puts in a batch durable.
+// Invariant: the next write begins when this one is on stable storage. The log's reader counts on it (findDamage).
+func (s *Store) write(size int, fill func(*pebble.Batch) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	err := s.fuse.do(func() error {
+		b := s.db.NewBatchWithSize(size)
+		defer b.Close()
+		if err := fill(b); err != nil {
 			return err
 		}
-		s.history = now
 		return b.Commit(pebble.Sync)
 	})
 	if err != nil {
-		s.fuse.blow("commit: " + err.Error())
+		s.fuse.blow("write: " + err.Error())
 	}
 	return s.Failed()
 }
@@ -48,12 +65,4 @@ func fill(b *pebble.Batch, records []Record, history uint64) (uint64, error) {
 		}
 	}
 	return history, nil
-}
-
-// ForgetJournal removes the records up to position, which must be before the last one. Not synced: a crash may bring
-// them back, which does no harm.
-func (s *Store) ForgetJournal(position uint64) error {
-	return s.fuse.do(func() error {
-		return s.db.DeleteRange(journalKey(0), journalKey(position+1), pebble.NoSync)
-	})
 }
