@@ -17,6 +17,7 @@ var statusOf = map[string]int{
 
 	"idempotency_key_reused": http.StatusUnprocessableEntity,
 	"missing":                http.StatusUnprocessableEntity,
+	"no_public_url":          http.StatusUnprocessableEntity,
 	"too_long":               http.StatusUnprocessableEntity,
 	"too_many":               http.StatusUnprocessableEntity,
 	"too_many_variables":     http.StatusUnprocessableEntity,
