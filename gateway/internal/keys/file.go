@@ -24,33 +24,34 @@ const (
 	maxFileBytes = 64 << 20 // some 200,000 keys; a larger file is not ours
 )
 
-// readFile reads the key file and tells which file it was, to notice when it is replaced. A missing file has no keys and nil info.
-func readFile(path string) ([]Key, fs.FileInfo, error) {
+// readFile reads the key file. A missing file has no keys.
+func readFile(path string) (*view, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return &view{}, nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open key file: %w", err)
+		return nil, fmt.Errorf("open key file: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("stat key file: %w", err)
+		return nil, fmt.Errorf("stat key file: %w", err)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read key file: %w", err)
+		return nil, fmt.Errorf("read key file: %w", err)
 	}
-	keys, err := decode(raw)
+	v, err := decode(raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %s: %v; restore it from a backup, or move it aside and create new keys", ErrDamaged, path, err)
+		return nil, fmt.Errorf("%w: %s: %v; restore it from a backup, or move it aside and create new keys", ErrDamaged, path, err)
 	}
-	return keys, info, nil
+	v.info = info
+	return v, nil
 }
 
 // decode reads a key file's bytes. Every key is checked, so that a torn or edited file is refused as a whole, not in part.
-func decode(raw []byte) ([]Key, error) {
+func decode(raw []byte) (*view, error) {
 	if len(raw) > maxFileBytes {
 		return nil, fmt.Errorf("larger than %d bytes", maxFileBytes)
 	}
@@ -61,10 +62,11 @@ func decode(raw []byte) ([]Key, error) {
 	if doc.Version != fileVersion {
 		return nil, fmt.Errorf("version %d, this program reads version %d", doc.Version, fileVersion)
 	}
-	if _, err := index(doc.Keys); err != nil {
+	entries, err := index(doc.Keys)
+	if err != nil {
 		return nil, err
 	}
-	return doc.Keys, nil
+	return &view{keys: doc.Keys, entries: entries}, nil
 }
 
 // writeFile replaces the key file in one step that survives power loss. Requires: the lock is held.
