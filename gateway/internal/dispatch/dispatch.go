@@ -14,7 +14,7 @@
 //     recorded as undeliverable, with the rule that says so (P4).
 //
 // It does not pace by destination, and knows one route per lane: a list that cannot read the rows of one address holds up the lane, as
-// one that cannot answer at all. What is in hand when a batch is paused or cancelled (a chunk a worker) still goes out. A deferral by the policy
+// one that cannot answer at all. What is in hand when a batch is paused or cancelled (at most a chunk a worker) still goes out. A deferral by the policy
 // counts as a try, since the queue counts so.
 //
 // Run is called once; everything else is safe for concurrent use. Sources: architecture.md §2; RFC 1047 for answers that never came.
@@ -52,7 +52,7 @@ type Lane struct {
 	Channel policy.Channel
 	Sender  senders.Sender
 	Workers int // hand-offs at the same time
-	Chunk   int // recipients leased at a time
+	Chunk   int // recipients leased at a time, at most: fewer at first and when hand-offs are slow
 }
 
 // Options of New. All but Outcome and Trouble are required.

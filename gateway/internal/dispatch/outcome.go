@@ -29,6 +29,7 @@ type outcome struct {
 	answered bool          // the route works: it spoke about the message
 	row      policy.Reason // what the answer teaches about the address; 0: nothing
 	err      error         // for the operator; nil when only the message is concerned
+	took     time.Duration
 }
 
 func (t *try) final(s queue.State, code, detail string) outcome {
@@ -40,12 +41,17 @@ var errUnclassed = errors.New("the sender's error names no class")
 
 // outcomeOf decides what a try's answer means.
 func (d *Dispatcher) outcomeOf(t try) outcome {
+	if t.err == nil { // apart, since what errors.As fills in is allocated
+		return t.sent()
+	}
+	return d.failure(t)
+}
+
+func (d *Dispatcher) failure(t try) outcome {
 	var kept *withheld
 	var bad spoiled
 	var refused *senders.Error
 	switch {
-	case t.err == nil:
-		return t.sent()
 	case errors.Is(t.err, errStopping):
 		return outcome{giveBack: true}
 	case errors.Is(t.err, errExpired):

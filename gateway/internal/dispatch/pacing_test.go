@@ -132,6 +132,37 @@ func TestPacing_AMessageThatBreaksTheRouteLetsOthersPass(t *testing.T) {
 	})
 }
 
+// Behind a slow hand-off nothing waits that another worker could take.
+func TestPacing_SlowHandOffsSpreadOverTheWorkers(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.o.Lanes[0].Chunk = 32
+		w.sender.answer = func(context.Context, *senders.Message, int) error {
+			time.Sleep(10 * time.Second)
+			return nil
+		}
+		w.accept(campaign(40))
+		start := time.Now()
+		w.run()
+		w.settled(queue.ID{1})
+		list := w.sender.handOffs()
+		if last := list[len(list)-1].at.Sub(start); last != 90*time.Second {
+			t.Errorf("four workers began the last of 40 messages of 10 s after %v", last)
+		}
+	})
+}
+
+func TestPacing_LeasesGrowWhileHandOffsAreQuick(t *testing.T) {
+	chunk := 1
+	for _, want := range []int{2, 4, 8, 10, 10} {
+		if chunk = nextChunk(chunk, 10, quick); chunk != want {
+			t.Errorf("chunk %d, want %d", chunk, want)
+		}
+	}
+	if chunk = nextChunk(chunk, 10, quick+1); chunk != 1 {
+		t.Errorf("after a slow hand-off a chunk of %d", chunk)
+	}
+}
+
 func TestValidFor_MarketingTextsLiveForMinutes(t *testing.T) { // a STOP cannot recall what a provider has queued
 	check := func(c policy.Class, left, want time.Duration) {
 		t.Helper()

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"testing"
 	"time"
+
+	"heed/gateway/internal/queue"
 )
 
 func TestPause_GrowsWithFailuresAndEndsWithSuccess(t *testing.T) {
@@ -44,5 +46,24 @@ func TestPause_KeepsTheWishOfThePeer(t *testing.T) {
 	}
 	if p.back(time.Second, 0); p.left() != 20*time.Second {
 		t.Errorf("pause %v: a shorter wish cut the longer one", p.left())
+	}
+}
+
+// What never reached the route says nothing about it, so it does not end a row of failures.
+func TestPause_OnlyAnAnswerOfTheRouteEndsARow(t *testing.T) {
+	now := noon
+	o := Options{Now: func() time.Time { return now }, Rand: func() float64 { return 0 }}
+	p := &pause{now: o.Now}
+	w := newWorker(New(o), Lane{}, p)
+	for range 3 {
+		w.settle(outcome{pause: shortestPause})
+		now = now.Add(time.Minute)
+		w.settle(outcome{result: queue.Result{State: queue.Suppressed}})
+	}
+	if p.try != 3 {
+		t.Errorf("%d failures in a row, want 3", p.try)
+	}
+	if w.settle(outcome{answered: true}); p.try != 0 {
+		t.Errorf("%d failures after an answer", p.try)
 	}
 }

@@ -17,7 +17,9 @@ type worker struct {
 	d       *Dispatcher
 	lane    Lane
 	pause   *pause // shared by the lane's workers
+	chunk   int    // recipients to lease next
 	segment batch.Segment
+	one     [1]queue.Result
 	vars    map[string]string
 	buf     []byte
 	signed  []byte
@@ -34,7 +36,7 @@ type worker struct {
 }
 
 func newWorker(d *Dispatcher, lane Lane, p *pause) *worker {
-	w := &worker{d: d, lane: lane, pause: p, vars: map[string]string{}}
+	w := &worker{d: d, lane: lane, pause: p, chunk: 1, vars: map[string]string{}}
 	w.message.Begin = w.begin
 	w.judge = w.verdict
 	return w
@@ -47,7 +49,7 @@ func (w *worker) run(leasing, handing context.Context) error {
 		if err := w.pause.wait(leasing); err != nil {
 			return nil
 		}
-		l, err := w.d.o.Queue.Lease(leasing, w.lane.Name, w.lane.Chunk)
+		l, err := w.d.o.Queue.Lease(leasing, w.lane.Name, w.chunk)
 		if err != nil {
 			if ended(leasing, err) {
 				return nil
@@ -76,20 +78,36 @@ func (w *worker) work(handing context.Context, l *queue.Lease) error {
 			w.d.o.Queue.Release(l, l.Items[i:]...)
 			return nil
 		}
-		out := w.one(handing, l, item)
+		out := w.attempt(handing, l, item)
 		w.settle(out)
 		if out.giveBack {
 			w.d.o.Queue.Release(l, l.Items[i:]...)
 			return nil
 		}
 		w.learn(handing, out)
-		if err := w.record(l, w.plan.query.Class, out.result); err != nil {
+		w.one[0] = out.result
+		if err := w.record(l, w.plan.query.Class, w.one[:]); err != nil {
 			// The item itself stays in hand: it may have been sent, so nobody is to lease it again before a restart.
 			w.d.o.Queue.Release(l, l.Items[i+1:]...)
 			return err
 		}
+		if w.chunk = nextChunk(w.chunk, w.lane.Chunk, out.took); w.chunk == 1 {
+			w.d.o.Queue.Release(l, l.Items[i+1:]...)
+			return nil
+		}
 	}
 	return nil
+}
+
+// quick is the longest that a hand-off may take for its worker to keep further messages in hand behind it.
+const quick = 250 * time.Millisecond
+
+// nextChunk grows a worker's leases while hand-offs are quick. Behind a slow one nothing waits: others of the lane may be free for it.
+func nextChunk(chunk, most int, took time.Duration) int {
+	if took > quick {
+		return 1
+	}
+	return min(2*chunk, most)
 }
 
 func expired(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
@@ -108,12 +126,14 @@ func (w *worker) open(l *queue.Lease) (err error) {
 	return nil
 }
 
-// one brings one item to an outcome.
-func (w *worker) one(handing context.Context, l *queue.Lease, item queue.Item) outcome {
+// attempt brings one item to an outcome.
+func (w *worker) attempt(handing context.Context, l *queue.Lease, item queue.Item) outcome {
 	t := try{item: item, expires: l.Expires, channel: w.lane.Channel, now: w.d.o.Now()}
 	t.result, t.err = w.handOff(handing, l, item)
 	t.begun, t.cut = w.begun, handing.Err() != nil
-	return w.d.outcomeOf(t)
+	out := w.d.outcomeOf(t)
+	out.took = w.d.o.Now().Sub(t.now)
+	return out
 }
 
 // settle lets the lane feel what an outcome says about its route.
@@ -142,7 +162,7 @@ func (w *worker) learn(ctx context.Context, out outcome) {
 }
 
 // record hands in results. It heeds no context: a message that was sent and not recorded would be sent again (P3).
-func (w *worker) record(l *queue.Lease, c policy.Class, results ...queue.Result) error {
+func (w *worker) record(l *queue.Lease, c policy.Class, results []queue.Result) error {
 	if err := w.d.o.Queue.Record(context.Background(), l, results...); err != nil {
 		return err
 	}
@@ -163,7 +183,7 @@ func (w *worker) recordAll(l *queue.Lease, r queue.Result) error {
 		results[i] = r
 		results[i].Index = item.Index
 	}
-	err := w.record(l, c, results...)
+	err := w.record(l, c, results)
 	if err != nil {
 		w.d.o.Queue.Release(l, l.Items...)
 	}
