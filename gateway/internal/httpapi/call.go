@@ -3,8 +3,6 @@ package httpapi
 import (
 	"context"
 	"io"
-	"mime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -177,33 +175,4 @@ func (c *call) end() {
 		c.leave = nil
 	}
 	c.server.o.Observe(c.operation(), c.ctx.Response.StatusCode(), time.Since(c.began))
-}
-
-// mediaType is the Content-Type without parameters, lower-case; "" if it is missing or malformed. A charset other than UTF-8 is a
-// refusal, since it would change the meaning of the body.
-func (c *call) mediaType() (string, error) {
-	value := string(c.ctx.Request.Header.ContentType())
-	if value == "" {
-		return "", nil
-	}
-	t, params, err := mime.ParseMediaType(value)
-	if err != nil {
-		return "", problem.New("unsupported_media_type", "The Content-Type is malformed.")
-	}
-	if cs := params["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") {
-		return "", problem.New("unsupported_media_type", "The charset must be UTF-8.")
-	}
-	return t, nil
-}
-
-// needType gives the Content-Type if it is one of these.
-func (c *call) needType(types ...string) (string, error) {
-	got, err := c.mediaType()
-	if err != nil {
-		return "", err
-	}
-	if slices.Contains(types, got) {
-		return got, nil
-	}
-	return "", problem.New("unsupported_media_type", "Send Content-Type: "+strings.Join(types, " or ")+".")
 }

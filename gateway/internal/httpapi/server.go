@@ -7,6 +7,10 @@
 // after its answer: what parts below need longer they copy. A panic in a handler is one caller's 500. An early answer to a
 // body that was not read closes the connection, so that its bytes are never taken for a request.
 //
+// The packages below hold what needs no fasthttp: problem (the one table of refusals), wire (what makes connections and bodies safe), router,
+// query, strictjson, ndjson (how a request is read), keyring and bulkcheck (what is asked of the list). Here are the handlers, a file a
+// subject, and server.go, which leads a request to them.
+//
 // Not here: TLS and HTTP/2 (a proxy in front does both), browsers' cross-origin calls, sessions. Nothing is logged per request.
 //
 // fasthttp is used with StreamRequestBody, so handlers run before the body is read (but its first 8 KiB), and the key is checked
@@ -20,86 +24,15 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
-	"time"
 
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/httpapi/router"
 	"heed/gateway/internal/httpapi/wire"
 	"heed/gateway/internal/keys"
-	"heed/gateway/internal/optout/page"
-	"heed/suppression/address"
-	"heed/suppression/policy"
 
 	"github.com/valyala/fasthttp"
 )
-
-// Options are the parts behind the API and its limits. Every part must be set but Page, Inbound and Transfer, without which their routes
-// answer 404. Zero limits take the defaults named here.
-type Options struct {
-	// SoleTenant says that the gateway has one tenant. The list's rows do not tell their tenant, so it is shown as a whole only then.
-	SoleTenant bool
-
-	PublicURL string // "https://mail.example.com", for links in answers; never taken from Host
-	Keys      checker
-	Intake    Intake
-	Queue     Queue
-	List      List
-	Keyers    func(tenant string) (email, sms address.Keyer)
-	Region    func(tenant string) string // country of numbers without "+", ISO 3166-1 alpha-2; nil: none
-	Policy    *policy.Table
-	Catalog   Catalog
-	Transfer  Transfer
-	Page      func(ctx context.Context, r page.Request) page.Response // unsubscribe and preference pages
-	Inbound   func(ctx context.Context, r Inbound) InboundAnswer      // texts from Twilio
-
-	Log     *slog.Logger
-	Now     func() time.Time
-	Observe func(operation string, status int, took time.Duration) // called once a request; must not block
-
-	ReadTimeout    time.Duration // of a header block and a body's first 8 KiB; 5 s
-	WriteTimeout   time.Duration // of each write; 10 s
-	IdleTimeout    time.Duration // between two requests; 30 s
-	CallTimeout    time.Duration // of a call that is no stream, body excepted; 30 s
-	Concurrency    int           // open connections; 10,000
-	ConnsPerIP     int           // open connections of one address; 0: no limit, as behind a proxy
-	RequestsPerCon int           // after which a connection is closed; 0: no limit
-	CallsPerKey    int           // open calls of one key; 64
-	BodyMemory     int64         // bytes that all bodies in hand may take; 256 MiB
-	BatchBytes     int64         // of a JSON batch or check; 16 MiB
-}
-
-func (o Options) withDefaults() Options {
-	setDefault(&o.ReadTimeout, 5*time.Second)
-	setDefault(&o.WriteTimeout, 10*time.Second)
-	setDefault(&o.IdleTimeout, 30*time.Second)
-	setDefault(&o.CallTimeout, 30*time.Second)
-	setDefault(&o.Concurrency, 10_000)
-	setDefault(&o.CallsPerKey, 64)
-	setDefault(&o.BodyMemory, 256<<20)
-	setDefault(&o.BatchBytes, 16<<20)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Region == nil {
-		o.Region = func(string) string { return "" }
-	}
-	if o.Observe == nil {
-		o.Observe = func(string, int, time.Duration) {}
-	}
-	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
-	return o
-}
-
-func setDefault[T int | int64 | time.Duration](v *T, d T) {
-	if *v == 0 {
-		*v = d
-	}
-}
 
 const (
 	headerBytes = 8 << 10 // request line and headers; also what is read of a body before its handler runs
@@ -146,22 +79,6 @@ func New(o Options) (*Server, error) {
 		NoDefaultContentType:         true,
 	}
 	return s, nil
-}
-
-func (o Options) check() error {
-	var missing []string
-	for name, ok := range map[string]bool{
-		"Keys": o.Keys != nil, "Intake": o.Intake != nil, "Queue": o.Queue != nil, "List": o.List != nil,
-		"Keyers": o.Keyers != nil, "Policy": o.Policy != nil, "Catalog": o.Catalog != nil,
-	} {
-		if !ok {
-			missing = append(missing, name)
-		}
-	}
-	if missing != nil {
-		return errors.New("httpapi: options without " + strings.Join(missing, ", "))
-	}
-	return nil
 }
 
 // Serve answers on ln until Shutdown, and then returns nil. One listener a server.

@@ -85,11 +85,7 @@ func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete fun
 	}
 	d := decoders.Get().(*batchjson.Decoder)
 	defer decoders.Put(d)
-	line, err := l.First()
-	if err != nil {
-		return nil, err
-	}
-	if err := d.Head(line, limits); err != nil {
+	if err := readHead(d, l); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(s.base)
@@ -108,6 +104,15 @@ func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete fun
 		}
 	}
 	return st.Commit()
+}
+
+// readHead reads the shared part from the first line.
+func readHead(d *batchjson.Decoder, l *ndjson.Lines) error {
+	line, err := l.First()
+	if err != nil {
+		return err
+	}
+	return d.Head(line, limits)
 }
 
 // most is how many recipients are handed on at a time.

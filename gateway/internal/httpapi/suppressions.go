@@ -185,7 +185,11 @@ func (s *Server) removeSuppression(c *call) error {
 	if err != nil {
 		return err
 	}
-	left, err := s.rowsOf(all)
+	return s.respondRemoved(c, position, all)
+}
+
+func (s *Server) respondRemoved(c *call, position uint64, keys []suppression.Key) error {
+	left, err := s.rowsOf(keys)
 	if err != nil {
 		return err
 	}
