@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 )
 
 // fuse turns Pebble's "end the process now" into an error that every later call returns. Pebble calls Logger.Fatalf, which
@@ -15,7 +14,8 @@ type fuse struct {
 	once   sync.Once
 	gone   chan struct{} // closed when err is set
 	err    error
-	parked atomic.Bool // a goroutine of Pebble has been stopped, maybe with locks held
+	park   sync.Once
+	parked chan struct{} // closed when a goroutine of Pebble has been stopped, maybe with locks held
 
 	failing signal // background work has failed; Pebble tries again
 }
@@ -40,7 +40,9 @@ func (s signal) clear() {
 // ErrDead is the cause of every error after the store has failed for good.
 var ErrDead = errors.New("suppression store has failed and takes no more work; restart the process once the disk is well")
 
-func newFuse() *fuse { return &fuse{gone: make(chan struct{}), failing: make(signal, 1)} }
+func newFuse() *fuse {
+	return &fuse{gone: make(chan struct{}), parked: make(chan struct{}), failing: make(signal, 1)}
+}
 
 // blow makes the failure final; only the first cause counts.
 func (f *fuse) blow(cause string) {
@@ -77,15 +79,35 @@ func (f *fuse) do(op func() error) error {
 		}
 		return err
 	case <-f.gone:
+		// Damage seen stops nobody: op will end, and must have before the database can be closed.
+		select {
+		case <-done:
+		case <-f.parked:
+		}
 		return f.err
+	}
+}
+
+// stop makes the failure final and says that whoever met it goes no further.
+func (f *fuse) stop(cause string) {
+	f.park.Do(func() { close(f.parked) })
+	f.blow(cause)
+}
+
+// stuck reports whether parts of the database wait for a goroutine that goes no further.
+func (f *fuse) stuck() bool {
+	select {
+	case <-f.parked:
+		return true
+	default:
+		return false
 	}
 }
 
 // catch makes a panic final too: Pebble panics where a folder cannot be synced.
 func (f *fuse) catch() {
 	if r := recover(); r != nil {
-		f.parked.Store(true)
-		f.blow(fmt.Sprint("panic: ", r))
+		f.stop(fmt.Sprint("panic: ", r))
 	}
 }
 
@@ -95,7 +117,6 @@ func (f *fuse) Errorf(string, ...any) {}
 
 // Fatalf never returns; see fuse.
 func (f *fuse) Fatalf(format string, args ...any) {
-	f.parked.Store(true)
-	f.blow(fmt.Sprintf(format, args...))
+	f.stop(fmt.Sprintf(format, args...))
 	select {}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"heed/suppression/address"
@@ -203,5 +204,20 @@ func TestFuse_LetsNobodyWaitForADeadDatabase(t *testing.T) {
 	})
 	if !errors.Is(err, ErrDead) || !errors.Is(f.do(func() error { return nil }), ErrDead) || !errors.Is(f.blown(), ErrDead) {
 		t.Fatalf("got %v, then %v", err, f.blown())
+	}
+}
+
+// Who has seen damage still holds what the database must have back before it closes.
+func TestFuse_WaitsForWhoHasOnlySeenDamage(t *testing.T) {
+	f := newFuse()
+	over := false
+	err := f.do(func() error {
+		f.blow("damaged data")
+		runtime.Gosched()
+		over = true
+		return nil
+	})
+	if !errors.Is(err, ErrDead) || !over {
+		t.Fatalf("%v, over: %v", err, over)
 	}
 }
