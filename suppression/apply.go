@@ -108,7 +108,7 @@ func (l *List) place(p *proposal) {
 		if !isAdd(c) {
 			continue
 		}
-		c.Entry.Added = p.position
+		c.Entry.Place(p.position)
 		if ready != nil {
 			ready.Add(c.Key)
 		}

@@ -31,9 +31,10 @@ const (
 
 // Row is one live suppression of an address.
 type Row struct {
-	Reason      policy.Reason
-	Topic       string // at most 255 bytes
-	Class       policy.Class
+	Reason policy.Reason
+	Topic  string // at most 255 bytes
+	Class  policy.Class
+	// AllChannels: of a row made more than once, whether any addition that no lift has observed was for all channels.
 	AllChannels bool
 	At          time.Time // whole seconds, UTC
 	Source      Source
@@ -75,7 +76,10 @@ func (c *Change) entry(latest uint64) (store.Entry, error) {
 		return e, fmt.Errorf("%w: a row needs a reason", ErrChange)
 	case c.Op == Add:
 		e.At = c.Row.At.Unix()
-		e.Class, e.Source, e.AllChannels = uint8(c.Row.Class), uint8(c.Row.Source), c.Row.AllChannels
+		e.Class, e.Source = uint8(c.Row.Class), uint8(c.Row.Source)
+		if c.Row.AllChannels {
+			e.AllChannels = latest + 1 // until it has a position
+		}
 	default:
 		return e, fmt.Errorf("%w: operation %d is neither Add nor Lift", ErrChange, c.Op)
 	}
@@ -89,14 +93,15 @@ func (c *Change) entry(latest uint64) (store.Entry, error) {
 func live(dst []Row, set store.Set) []Row {
 	for i := range set {
 		e := &set[i]
-		if e.Reason == 0 || e.Added <= personLift(set, e) {
+		lifted := personLift(set, e)
+		if e.Reason == 0 || e.Added <= lifted {
 			continue
 		}
 		dst = append(dst, Row{
 			Reason:      policy.Reason(e.Reason),
 			Topic:       e.Topic,
 			Class:       policy.Class(e.Class),
-			AllChannels: e.AllChannels,
+			AllChannels: e.AllChannels > lifted,
 			At:          time.Unix(e.At, 0).UTC(),
 			Source:      Source(e.Source),
 			Position:    e.Added,

@@ -63,12 +63,13 @@ func (m *Model) Rows(key suppression.Key) []suppression.Row {
 	return rows
 }
 
-// replace puts row in the place of an older one of the same reason and topic, or appends it.
+// replace puts row in the place of an older one of the same reason and topic, or appends it. For all channels stays so.
 func replace(rows []suppression.Row, row suppression.Row) []suppression.Row {
 	i := slices.IndexFunc(rows, func(r suppression.Row) bool { return r.Reason == row.Reason && r.Topic == row.Topic })
 	if i < 0 {
 		return append(rows, row)
 	}
+	row.AllChannels = row.AllChannels || rows[i].AllChannels
 	rows[i] = row
 	return rows
 }

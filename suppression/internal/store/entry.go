@@ -23,29 +23,33 @@ const (
 
 // Entry is what an address's value holds for one reason and topic: the latest addition and how far lifts have spoken.
 //
-// Merging takes the greater Added with what belongs to it, and the greater Lifted. Both are maxima, so merging is
-// commutative, associative and idempotent. An addition that a lift has observed is forgotten: no merge can
+// Merging takes the greater Added with what belongs to it, and the greater AllChannels and Lifted. All are maxima, so merging
+// is commutative, associative and idempotent. An addition that a lift has observed is forgotten: no merge can
 // bring it back, since Lifted never shrinks.
 type Entry struct {
 	Reason uint8 // 0: a lift of every reason that the person may lift
 	Topic  string
 	Lifted uint64 // greatest position observed by a lift; 0: never lifted
 	Added  uint64 // position of the latest addition; 0: none that Lifted has not observed
+	// AllChannels is the position of the latest addition for all channels; 0: none that Lifted has not observed. A later
+	// addition for one channel must not narrow an objection to all, and a lift that had observed only the wide one must.
+	AllChannels uint64
 
-	// Of the addition:
-	At          int64 // Unix seconds
-	Class       uint8
-	Source      uint8
-	AllChannels bool
+	// Of the latest addition:
+	At     int64 // Unix seconds
+	Class  uint8
+	Source uint8
 }
 
 // An entry on disk: one byte of reason and flags; topic with its length, if any; Lifted, if any; and of the addition, if
-// any, the position, the time relative to epoch, and one byte of class, source and AllChannels. Numbers are
-// shortest varints, so that equal sets have equal bytes.
+// any, the position, the time relative to epoch, one byte of class, source and whether AllChannels follows, and how far that is
+// before the position. Numbers are shortest varints, so that equal sets have equal bytes.
 const (
 	flagTopic  = 1 << 5
 	flagLifted = 1 << 6
 	flagAdded  = 1 << 7
+
+	flagAllChannels = 1 << 7 // of the attributes
 )
 
 // epoch keeps the times of the first years of use within four bytes.
@@ -74,15 +78,20 @@ func (e *Entry) Append(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, e.Added)
 	b = binary.AppendVarint(b, e.At-epoch)
-	return append(b, e.attributes())
+	if e.AllChannels == 0 {
+		return append(b, e.attributes())
+	}
+	return binary.AppendUvarint(append(b, e.attributes()|flagAllChannels), e.Added-e.AllChannels)
 }
 
-func (e *Entry) attributes() uint8 {
-	a := e.Class | e.Source<<3
-	if e.AllChannels {
-		a |= 1 << 7
+func (e *Entry) attributes() uint8 { return e.Class | e.Source<<3 }
+
+// Place gives an addition its position; before that, any AllChannels but 0 says that it is for all channels.
+func (e *Entry) Place(position uint64) {
+	e.Added = position
+	if e.AllChannels != 0 {
+		e.AllChannels = position
 	}
-	return a
 }
 
 // Valid says what keeps the entry from being stored, or nil.
@@ -111,6 +120,9 @@ func (e Entry) join(o Entry) Entry {
 		e, o = o, e
 	}
 	e.Lifted = max(e.Lifted, o.Lifted)
+	if e.AllChannels = max(e.AllChannels, o.AllChannels); e.AllChannels <= e.Lifted {
+		e.AllChannels = 0
+	}
 	if e.Added <= e.Lifted {
 		return Entry{Reason: e.Reason, Topic: e.Topic, Lifted: e.Lifted}
 	}
@@ -140,8 +152,13 @@ func parseEntry(b []byte) (e Entry, rest []byte, err error) {
 		e.Added = r.uvarint()
 		e.At = r.varint() + epoch
 		a := r.byte()
-		e.Class, e.Source, e.AllChannels = a&maxClass, a>>3&maxSource, a>>7 == 1
+		e.Class, e.Source = a&maxClass, a>>3&maxSource
 		r.require(e.Added > e.Lifted)
+		if a&flagAllChannels != 0 {
+			before := r.uvarint()
+			e.AllChannels = e.Added - before
+			r.require(before < e.Added && e.AllChannels > e.Lifted)
+		}
 	}
 	r.require(e.Lifted != 0 || e.Added != 0)
 	if r.bad {

@@ -24,7 +24,9 @@ func anyEntry(t *rapid.T) Entry {
 	e.At = rapid.Int64Range(epoch-3, epoch+3).Draw(t, "at")
 	e.Class = uint8(rapid.IntRange(0, maxClass).Draw(t, "class"))
 	e.Source = uint8(rapid.IntRange(0, maxSource).Draw(t, "source"))
-	e.AllChannels = rapid.Bool().Draw(t, "all")
+	if rapid.Bool().Draw(t, "all") {
+		e.AllChannels = e.Added
+	}
 	return e
 }
 
@@ -72,6 +74,25 @@ func TestJoin_LiftEndsWhatItObservedAndNothingLater(t *testing.T) {
 	check(5, 4, 5)
 	check(5, 5, 0)
 	check(5, 6, 0)
+}
+
+// An objection to all channels stays one when a narrower addition follows, until a lift has observed it, in whatever order
+// the three meet.
+func TestJoin_ANarrowerAdditionDoesNotNarrow(t *testing.T) {
+	wide, narrow := Set{{Reason: 1, Added: 5, AllChannels: 5}}, Set{{Reason: 1, Added: 7}}
+	check := func(lifted, want uint64) {
+		t.Helper()
+		lift := Set{{Reason: 1, Lifted: lifted}}
+		for _, order := range [][3]Set{{wide, narrow, lift}, {wide, lift, narrow}, {narrow, lift, wide}, {lift, narrow, wide}} {
+			got := Join(Join(order[0], order[1]), order[2])
+			if len(got) != 1 || got[0].Added != 7 || got[0].AllChannels != want {
+				t.Errorf("lifted %d: %+v", lifted, got)
+			}
+		}
+	}
+	check(4, 5)
+	check(5, 0)
+	check(6, 0)
 }
 
 // The merger must agree with Join however Pebble groups the operands, and with one operand must change nothing.
@@ -142,7 +163,7 @@ func TestEntry_IsCompact(t *testing.T) {
 func FuzzParseSet(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(Set{{Reason: 2, Added: 7, At: epoch, Class: 1, Source: 2}}.Append(nil))
-	f.Add(Set{{Lifted: 3}, {Reason: 1, Topic: "weekly", Lifted: 1, Added: 300, At: 1, AllChannels: true}}.Append(nil))
+	f.Add(Set{{Lifted: 3}, {Reason: 1, Topic: "weekly", Lifted: 1, Added: 300, At: 1, AllChannels: 290}}.Append(nil))
 	f.Add([]byte{0x20, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ParseSet(nil, b)

@@ -13,7 +13,7 @@ import (
 )
 
 // format is the version of the keyspaces. It changes when an older program must not touch the store any more.
-const format = 1
+const format = 2
 
 // The names of keyspace 'm'.
 var (
@@ -196,7 +196,7 @@ func (s *Store) DiskBytes() uint64 {
 // mid-work is left as it is, lock included, until the process ends: closing it would wait for parked goroutines.
 // Requires: no other call is running or follows.
 func (s *Store) Close() error {
-	if s.fuse.parked.Load() {
+	if s.fuse.stuck() {
 		return s.Failed()
 	}
 	if err := s.Failed(); err != nil {
