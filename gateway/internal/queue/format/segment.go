@@ -57,7 +57,7 @@ func (s Span) Encode() []byte {
 func DecodeSpan(b []byte) (s Span, err error) {
 	r := read(b)
 	s.Number = r.uvarint()
-	s.Count = int(r.upTo(MaxRecipients))
+	s.Count = r.count()
 	return s, r.end()
 }
 
@@ -107,9 +107,18 @@ func appendInitial(dst []byte, count int, initial []State) []byte {
 	return dst
 }
 
+// count reads how many recipients a segment has: there is none without any.
+func (r *reader) count() int {
+	n := r.upTo(MaxRecipients)
+	if r.err == nil && n == 0 {
+		r.damage("segment of nobody")
+	}
+	return int(n)
+}
+
 // initial reads what appendInitial wrote; nil states if all are Queued.
 func (r *reader) initial() (count int, list []State) {
-	count = int(r.upTo(MaxRecipients))
+	count = r.count()
 	for at := 0; at < count && r.err == nil; {
 		s, n := r.state(), int(r.upTo(uint64(count-at)))
 		if r.err == nil && (n == 0 || s == Retrying) {
