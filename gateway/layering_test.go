@@ -58,6 +58,7 @@ var allowed = map[string][]string{
 	"gateway/internal/httpapi/query":      {"gateway/internal/httpapi/problem"},
 	"gateway/internal/httpapi/strictjson": {"gateway/internal/httpapi/problem"},
 	"gateway/internal/httpapi/ndjson":     {"gateway/internal/httpapi/problem"},
+	"gateway/internal/httpapi/view":       {"gateway/internal/batch", "gateway/internal/queue", "suppression"},
 	"gateway/internal/httpapi/keyring":    {"suppression", "suppression/address", "suppression/policy"},
 	"gateway/internal/httpapi/bulkcheck": {"gateway/internal/httpapi/keyring", "gateway/internal/httpapi/ndjson", "gateway/internal/httpapi/problem",
 		"gateway/internal/httpapi/strictjson", "suppression", "suppression/policy"},

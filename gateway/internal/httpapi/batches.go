@@ -4,13 +4,13 @@ import (
 	"crypto/sha256"
 	"strconv"
 	"sync"
-	"time"
 
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/batchjson"
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/httpapi/query"
 	"heed/gateway/internal/httpapi/strictjson"
+	"heed/gateway/internal/httpapi/view"
 	"heed/gateway/internal/intake"
 	"heed/gateway/internal/queue"
 )
@@ -109,18 +109,6 @@ func (c *call) deliver(a *intake.Answer, err error) error {
 	return nil
 }
 
-// batchView is a batch on the wire.
-type batchView struct {
-	ID      string            `json:"id"`
-	Status  string            `json:"status"`
-	Created time.Time         `json:"created"`
-	Tenant  string            `json:"tenant"`
-	Channel string            `json:"channel"`
-	Class   string            `json:"class"`
-	Topic   string            `json:"topic,omitempty"`
-	Counts  map[string]uint64 `json:"counts"`
-}
-
 // getBatch is GET /v1/batches/{id}.
 func (s *Server) getBatch(c *call) error {
 	info, err := s.batchOf(c)
@@ -131,14 +119,11 @@ func (s *Server) getBatch(c *call) error {
 }
 
 func (c *call) respondBatch(info queue.Info) error {
-	head, err := batch.DecodeHead(info.Head)
+	v, err := view.OfBatch(info)
 	if err != nil {
 		return err
 	}
-	return c.respondJSON(200, batchView{
-		ID: batch.ID(info.ID).String(), Status: status(info), Created: info.Created.UTC(), Tenant: info.Tenant,
-		Channel: head.Channel.String(), Class: head.Class.String(), Topic: head.Topic, Counts: counts(info.Counts),
-	})
+	return c.respondJSON(200, v)
 }
 
 // batchOf reads the batch that the path names. Another tenant's is not found, as one that never was.
@@ -156,28 +141,6 @@ func (s *Server) ownBatch(c *call, id batch.ID) (queue.Info, error) {
 		err = queue.ErrNotFound
 	}
 	return info, err
-}
-
-// status names where a batch stands.
-func status(info queue.Info) string {
-	switch open := info.Counts[queue.Queued] + info.Counts[queue.Retrying]; {
-	case info.Control == queue.Stopped:
-		return "cancelled"
-	case open == 0:
-		return "done"
-	case info.Control == queue.Paused:
-		return "paused"
-	}
-	return "running"
-}
-
-// counts names the numbers; all states are there, so that a caller may add them up.
-func counts(n queue.Counts) map[string]uint64 {
-	named := make(map[string]uint64, len(n))
-	for state := queue.Queued; int(state) < len(n); state++ {
-		named[state.String()] = n[state]
-	}
-	return named
 }
 
 func (s *Server) pauseBatch(c *call) error  { return s.control(c, queue.Paused) }
@@ -202,38 +165,6 @@ func (s *Server) control(c *call, want queue.Control) error {
 	return c.respondBatch(info)
 }
 
-// recipientView is a recipient on the wire, as it stands.
-type recipientView struct {
-	Index     uint32 `json:"index"`
-	ID        string `json:"id"`
-	To        string `json:"to"`
-	ClientRef string `json:"client_ref,omitempty"`
-	State     string `json:"state"`
-	eventView
-}
-
-// eventView is what happened to a recipient.
-type eventView struct {
-	At         time.Time `json:"at,omitzero"`
-	Attempt    int       `json:"attempt,omitzero"`
-	Code       string    `json:"code,omitempty"`
-	Detail     string    `json:"detail,omitempty"`
-	ProviderID string    `json:"provider_id,omitempty"`
-	RetryAt    time.Time `json:"retry_at,omitzero"`
-}
-
-func viewEvent(e queue.Event) eventView {
-	return eventView{utc(e.At), e.Attempt, e.Code, e.Detail, e.ProviderID, utc(e.RetryAt)}
-}
-
-// utc keeps the zero time zero, so that omitzero sees it.
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
 // listRecipients is GET /v1/batches/{id}/recipients.
 func (s *Server) listRecipients(c *call) error {
 	info, err := s.batchOf(c)
@@ -248,13 +179,13 @@ func (s *Server) listRecipients(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := query.Listing[recipientView]{Data: make([]recipientView, len(list)), More: more}
+	out := query.Listing[view.Recipient]{Data: make([]view.Recipient, len(list)), More: more}
 	if more {
 		out.Next = strconv.FormatUint(uint64(next), 10)
 	}
-	var reader segmentReader
+	var segments view.Segments
 	for i, e := range list {
-		if out.Data[i], err = reader.view(info.ID, e); err != nil {
+		if out.Data[i], err = segments.Recipient(info.ID, e); err != nil {
 			return err
 		}
 	}
@@ -277,28 +208,4 @@ func (c *call) recipientsQuery() (state queue.State, from uint32, limit int, err
 	}
 	limit, err = c.query.Limit()
 	return state, from, limit, err
-}
-
-// segmentReader opens each segment once for entries that follow each other.
-type segmentReader struct {
-	segment batch.Segment
-	open    *byte // first byte of the payload that is open
-}
-
-func (r *segmentReader) view(id queue.ID, e queue.Entry) (recipientView, error) {
-	to, err := r.recipient(e)
-	return recipientView{
-		Index: e.Index, ID: batch.MessageID(id, e.Index), To: string(to.To), ClientRef: string(to.ClientRef),
-		State: e.State.String(), eventView: viewEvent(e.Last),
-	}, err
-}
-
-func (r *segmentReader) recipient(e queue.Entry) (batch.Recipient, error) {
-	if len(e.Payload) == 0 || r.open != &e.Payload[0] {
-		if err := r.segment.Open(e.Payload); err != nil {
-			return batch.Recipient{}, err
-		}
-		r.open = &e.Payload[0]
-	}
-	return r.segment.At(e.At), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 
+	"heed/gateway/internal/httpapi/view"
 	"heed/gateway/internal/queue"
 	"heed/suppression"
 	"heed/suppression/policy"
@@ -34,7 +35,7 @@ func (s *Server) keepNotes(notes []note) error {
 }
 
 // withNotes adds the note to the blocks among an address's rows.
-func (s *Server) withNotes(rows []rowView, keys []suppression.Key) ([]rowView, error) {
+func (s *Server) withNotes(rows []view.Row, keys []suppression.Key) ([]view.Row, error) {
 	for i := range rows {
 		if rows[i].Reason != policy.ManualBlock.String() {
 			continue

@@ -8,8 +8,8 @@
 // body that was not read closes the connection, so that its bytes are never taken for a request.
 //
 // The packages below hold what needs no fasthttp: problem (the one table of refusals), wire (what makes connections and bodies safe), router,
-// query, strictjson, ndjson (how a request is read), keyring and bulkcheck (what is asked of the list). Here are the handlers, a file a
-// subject, and server.go, which leads a request to them.
+// query, strictjson, ndjson (how a request is read), keyring and bulkcheck (what is asked of the list), view (what is answered).
+// Here are the handlers, a file a subject, and server.go, which leads a request to them.
 //
 // Not here: TLS and HTTP/2 (a proxy in front does both), browsers' cross-origin calls, sessions. Nothing is logged per request.
 //

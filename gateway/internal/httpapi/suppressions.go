@@ -9,6 +9,7 @@ import (
 
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/httpapi/query"
+	"heed/gateway/internal/httpapi/view"
 	"heed/suppression"
 )
 
@@ -104,12 +105,6 @@ func appendChanges(dst []suppression.Change, keys []suppression.Key, change supp
 	return dst
 }
 
-// standing is what the list holds of an address.
-type standing struct {
-	Rows     []rowView `json:"rows"`
-	Position uint64    `json:"position"` // of the latest row; what a removal after this look has observed
-}
-
 // addressBody names an address. Addresses stand in bodies only, never in URLs (P6).
 type addressBody struct {
 	Channel string `json:"channel"`
@@ -130,21 +125,11 @@ func (s *Server) lookUpSuppression(c *call) error {
 	if err != nil {
 		return err
 	}
-	views, err := s.withNotes(viewRows(rows), keys)
+	views, err := s.withNotes(view.OfRows(rows), keys)
 	if err != nil {
 		return err
 	}
 	return c.respondJSON(200, standing{views, latest(rows)})
-}
-
-// rowsOf gives the rows of an address's keys, each once.
-func (s *Server) rowsOf(keys []suppression.Key) (rows []suppression.Row, err error) {
-	for _, key := range keys {
-		if rows, err = s.o.List.Rows(rows, key); err != nil {
-			return nil, err
-		}
-	}
-	return unique(rows), nil
 }
 
 // removeBody is the body of POST /v1/suppressions/remove.
@@ -155,8 +140,8 @@ type removeBody struct {
 
 // removed is the answer to a removal: its position, and what still stands.
 type removed struct {
-	Position uint64    `json:"position"`
-	Rows     []rowView `json:"rows"`
+	Position uint64     `json:"position"`
+	Rows     []view.Row `json:"rows"`
 }
 
 // removeSuppression is POST /v1/suppressions/remove. It lifts only rows that the caller has seen: those up to `observed`, a position
@@ -193,7 +178,7 @@ func (s *Server) respondRemoved(c *call, position uint64, keys []suppression.Key
 	if err != nil {
 		return err
 	}
-	return c.respondJSON(200, removed{position, viewRows(left)})
+	return c.respondJSON(200, removed{position, view.OfRows(left)})
 }
 
 // observed is what the caller has seen. A position ahead of the list was never seen by anybody.
@@ -210,8 +195,8 @@ func (s *Server) observed(keys []suppression.Key, named *uint64) (uint64, error)
 
 // keyView is a listed address: its keyed digest, for the address itself is not known.
 type keyView struct {
-	Key  string    `json:"key"`
-	Rows []rowView `json:"rows"`
+	Key  string     `json:"key"`
+	Rows []view.Row `json:"rows"`
 }
 
 // soleTenant refuses to show the list as a whole where several tenants stand in it: the digests do not tell them apart.
@@ -237,7 +222,7 @@ func (s *Server) listSuppressions(c *call) error {
 	}
 	var list []keyView
 	err = s.o.List.Scan(c.context(), after, func(key suppression.Key, rows []suppression.Row) bool {
-		list = append(list, keyView{hex.EncodeToString(key[:]), viewRows(rows)})
+		list = append(list, keyView{hex.EncodeToString(key[:]), view.OfRows(rows)})
 		return len(list) <= limit
 	})
 	if err != nil {

@@ -1,0 +1,48 @@
+package view
+
+import (
+	"heed/gateway/internal/batch"
+	"heed/gateway/internal/queue"
+)
+
+// Message is a message and its history on the wire.
+type Message struct {
+	ID        string `json:"id"`
+	BatchID   string `json:"batch_id"`
+	Index     uint32 `json:"index"`
+	To        string `json:"to"`
+	ClientRef string `json:"client_ref,omitempty"`
+	State     string `json:"state"`
+	Channel   string `json:"channel"`
+	Class     string `json:"class"`
+	Topic     string `json:"topic,omitempty"`
+	Events    []Step `json:"events"`
+}
+
+// Step is one line of a message's history.
+type Step struct {
+	State string `json:"state"`
+	Event
+}
+
+// OfMessage shows a message of a batch. An error means that its head or segment is damaged.
+func OfMessage(info queue.Info, entry queue.Entry, events []queue.Event) (Message, error) {
+	head, err := batch.DecodeHead(info.Head)
+	if err != nil {
+		return Message{}, err
+	}
+	var s Segments
+	to, err := s.at(entry)
+	if err != nil {
+		return Message{}, err
+	}
+	m := Message{
+		ID: batch.MessageID(info.ID, entry.Index), BatchID: batch.ID(info.ID).String(), Index: entry.Index, To: string(to.To),
+		ClientRef: string(to.ClientRef), State: entry.State.String(), Channel: head.Channel.String(), Class: head.Class.String(),
+		Topic: head.Topic, Events: make([]Step, len(events)),
+	}
+	for i, e := range events {
+		m.Events[i] = Step{e.State.String(), ofEvent(e)}
+	}
+	return m, nil
+}
