@@ -6,15 +6,17 @@
 // Append and Stage.Commit return nil when the whole batch is on stable storage, in one synced write; before that nothing of the
 // batch can be leased or asked for, and after a crash it is there whole or not at all. Every accepted recipient ends in exactly one final
 // state: a recipient is in at most one hand at a time, a result is taken only for a recipient in that hand, and a final state is never
-// left. Results handed in with Record are on stable storage at most Options.ResultDelay and one synced write later, and never more than
-// Options.MaxUnsynced of them wait for that: where the disk is slow, Record is. Leases live in memory alone: what was in hand when the
-// process died is leased again, so a recipient can be tried twice only if the process died between the try and its result's sync.
+// left. Results handed in with Record are on stable storage at most Options.ResultDelay and one synced write later; while
+// Options.MaxUnsynced of them are not, Record waits, so a slow disk slows those who send. Leases live in memory alone: what was in hand
+// when the process died is leased again, so a recipient can be tried twice only if the process died between the try and its result's
+// sync: what was in hand, and at most MaxUnsynced results and the rest of the call that reached it.
 //
 // The first write that fails ends everything: Options.Trouble is told once, Append, Lease and Record answer the same error from
 // then on, and so nothing is sent whose result could not be kept. Only a new process goes on. A failure on one of Pebble's own
 // goroutines panics with a clear text instead, after Trouble has been told.
 //
-// It does not promise an order of delivery beyond the one package ready describes, and it does not keep payloads in memory: they are read at lease time.
+// It does not promise an order of delivery beyond the one package ready describes, and it does not keep payloads in memory: they are read
+// at lease time.
 //
 // # How a batch goes
 //

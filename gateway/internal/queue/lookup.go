@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -94,31 +95,31 @@ func (p *page) add(first uint32, s format.Span) error {
 }
 
 // choose adds the recipients of a segment that are asked for, last being their latest results.
-func (p *page) choose(first uint32, s format.Span, o *format.Outcome, last []format.RawEvent) error {
+func (p *page) choose(first uint32, s format.Span, o *format.Outcome, last []format.RawEvent) (err error) {
 	var payload []byte
 	for at := range last {
-		index := first + uint32(at)
-		e := p.v.accepted(o, at)
-		if last[at].State != 0 {
-			e.State = last[at].State
-		}
-		if index < p.from || p.state != 0 && e.State != p.state {
+		index, state := first+uint32(at), cmp.Or(last[at].State, o.InitialState(at))
+		if index < p.from || p.state != 0 && state != p.state {
 			continue
 		}
 		if len(p.list) == p.limit {
 			p.next, p.more = index, true
 			return errEnough
 		}
-		if last[at].State != 0 {
-			e = last[at].Event()
-		}
-		var err error
 		if payload == nil {
 			if payload, err = p.v.payload(s.Number); err != nil {
 				return err
 			}
 		}
-		p.list = append(p.list, Entry{Index: index, State: e.State, Payload: payload, At: at, Last: e})
+		p.list = append(p.list, Entry{Index: index, State: state, Payload: payload, At: at, Last: p.v.latest(o, at, &last[at])})
 	}
 	return nil
+}
+
+// latest is a recipient's latest event: its latest result, or its acceptance if it has none.
+func (v *view) latest(o *format.Outcome, at int, result *format.RawEvent) Event {
+	if result.State == 0 {
+		return v.accepted(o, at)
+	}
+	return result.Event()
 }

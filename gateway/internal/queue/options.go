@@ -11,7 +11,7 @@ type Options struct {
 	FS          vfs.FS           // nil: the operating system's, with disk-health checks
 	Now         func() time.Time // nil: time.Now
 	ResultDelay time.Duration    // longest wait of a result for its group's sync; default 10ms
-	MaxUnsynced int              // results not yet durable at which Record waits; default 1024
+	MaxUnsynced int              // results not yet durable at which Record waits; default 1024. A disk that syncs in 5ms so takes 200,000 results/s
 	Retention   time.Duration    // how long finished batches can be asked for; default 7 days
 	CacheBytes  int64            // of blocks read, outside Go's heap; default 64 MiB
 	MinFree     uint64           // bytes of free disk below which Append and Stage answer ErrFull; default 0: never. Record and Put go on

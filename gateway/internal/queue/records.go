@@ -98,3 +98,41 @@ func (q *Queue) List(space, after string, limit int) (keys []string, values [][]
 	})
 	return keys, values, err
 }
+
+// dropRecords drops records that have expired; one that was written again with a later expiry stays.
+func (q *Queue) dropRecords() (more bool, err error) {
+	q.recording.Lock()
+	defer q.recording.Unlock()
+	now := q.now()
+	keys, err := q.past(q.swept.expired, now)
+	if err != nil || len(keys) == 0 {
+		return false, err
+	}
+	wb := q.store.db.NewBatch()
+	for _, k := range keys {
+		record, err := format.ParseExpiryKey(k)
+		if err == nil {
+			err = q.dropRecord(wb, record, now)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	q.swept.expired, err = q.moveMark(wb, format.MarkExpired(), keys)
+	return len(keys) == sweepChunk, err
+}
+
+func (q *Queue) dropRecord(wb *pebble.Batch, key []byte, now int64) error {
+	v, err := q.store.get(q.store.db, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, expires, err := format.DecodeRecord(v)
+	if err != nil || !expired(expires, now) {
+		return err
+	}
+	return wb.Delete(key, nil)
+}
