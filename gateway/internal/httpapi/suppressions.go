@@ -51,7 +51,7 @@ func (s *Server) addSuppressions(c *call) error {
 	return c.respondJSON(200, applied{position, len(items)})
 }
 
-// items gives the suppressions, and what stands before "/0" in a pointer to the first; "" if the body itself is the only one.
+// items gives the suppressions, and what stands before the number of one in a pointer to it; "" if the body itself is the only one.
 func (in *addBody) items() (items []additionBody, prefix string, err error) {
 	switch {
 	case in.Items == nil:
