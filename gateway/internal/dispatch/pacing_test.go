@@ -151,6 +151,48 @@ func TestPacing_SlowHandOffsSpreadOverTheWorkers(t *testing.T) {
 	})
 }
 
+// A worker that holds a chunk when hand-offs become slow, or when the lane comes to rest, gives the rest of it back.
+func TestPacing_AChunkInHandIsGivenBack(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.o.Lanes[0].Workers, w.o.Lanes[0].Chunk = 2, 32
+		start := time.Now()
+		w.sender.answer = func(_ context.Context, m *senders.Message, nth int) error {
+			switch n := len(w.sender.handOffs()); {
+			case m.To == mailbox(0) && nth == 1: // one worker is slow, so the other takes large chunks
+				time.Sleep(50 * time.Second)
+			case n > 20:
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		}
+		w.accept(campaign(40))
+		w.run()
+		if c := w.settled(queue.ID{1}); c[queue.Sent] != 40 {
+			t.Errorf("%v", c)
+		}
+		// The first 20 are quick; by second 50 one worker has done 5 of the slow 20, and from then on they are two.
+		if list := w.sender.handOffs(); list[39].at.Sub(start) > 120*time.Second {
+			t.Errorf("the last began after %v", list[39].at.Sub(start))
+		}
+	})
+	inBubble(t, func(w *world) {
+		w.o.Lanes[0].Workers, w.o.Lanes[0].Chunk = 1, 32
+		start := time.Now()
+		w.sender.answer = func(_ context.Context, m *senders.Message, nth int) error {
+			if m.To == mailbox(20) && nth == 1 {
+				return &senders.Error{Class: senders.Throttled, RetryAfter: 2 * time.Minute}
+			}
+			return nil
+		}
+		w.accept(campaign(40))
+		w.run()
+		w.settled(queue.ID{1})
+		if at := w.sender.handOffs()[21].at.Sub(start); at < 2*time.Minute {
+			t.Errorf("a hand-off from the chunk in hand after %v of a rest of two minutes", at)
+		}
+	})
+}
+
 func TestPacing_LeasesGrowWhileHandOffsAreQuick(t *testing.T) {
 	chunk := 1
 	for _, want := range []int{2, 4, 8, 10, 10} {
