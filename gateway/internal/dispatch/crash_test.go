@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func testSigner(t testing.TB) *message.Signer {
 // moment is what a crash leaves behind, and what the world knew of it.
 type moment struct {
 	disk    *vfs.MemFS
-	durable map[uint32]bool // recorded as sent and synced, by the queue's own word, before the disk was taken
+	durable map[uint32]bool // recorded as sent and synced before the disk was taken
 	begun   []handed        // every transaction begun by then
 }
 
@@ -44,31 +45,46 @@ func crashAt(t *testing.T, people, nth, unsynced int) (m moment) {
 	w.o.Sign = func(string) *message.Signer { return signer }
 	w.accept(campaign(people))
 	var n atomic.Int32
+	var mu sync.Mutex
 	w.sender.answer = func(context.Context, *senders.Message, int) error {
 		runtime.Gosched()
 		switch int(n.Add(1)) {
 		case nth - 20: // some results become durable, those that follow perhaps not
-			return w.queue.Flush(context.Background())
+			mu.Lock()
+			defer mu.Unlock()
+			m.durable = w.durable(people)
 		case nth:
-		default:
-			return nil
+			mu.Lock()
+			defer mu.Unlock()
+			m.disk = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(uint64(nth), 2))})
+			m.begun = w.sender.handOffs()
 		}
-		m.durable = map[uint32]bool{}
-		entries, _, more, err := w.queue.Recipients(queue.ID{1}, queue.Sent, 0, people)
-		if err != nil || more {
-			t.Errorf("list: %v, more %v", err, more)
-		}
-		for _, e := range entries {
-			m.durable[e.Index] = true
-		}
-		m.disk = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(uint64(nth), 2))})
-		m.begun = w.sender.handOffs()
 		return nil
 	}
 	stop := w.run()
 	w.settled(queue.ID{1})
 	stop()
 	return m
+}
+
+// durable are those recorded as sent, for certain: what is listed between two flushes had been written before the second.
+func (w *world) durable(people int) map[uint32]bool {
+	flush := func() {
+		if err := w.queue.Flush(context.Background()); err != nil {
+			w.t.Errorf("flush: %v", err)
+		}
+	}
+	flush()
+	entries, _, _, err := w.queue.Recipients(queue.ID{1}, queue.Sent, 0, people)
+	flush()
+	if err != nil {
+		w.t.Errorf("list: %v", err)
+	}
+	set := map[uint32]bool{}
+	for _, e := range entries {
+		set[e.Index] = true
+	}
+	return set
 }
 
 // P3: the process dies at a random hand-off. Afterwards everybody gets the message; it goes twice only to those whose result was not yet
