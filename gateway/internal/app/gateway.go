@@ -77,11 +77,7 @@ func (g *gateway) openStores() error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	list, queueDir := filepath.Join(data, "list"), filepath.Join(data, "queue")
-	secretFile := g.c.List.SecretFile
-	if secretFile == "" {
-		secretFile = filepath.Join(data, "secrets", "suppression.key")
-	}
-	secret, err := ownSecret(secretFile, list)
+	secret, err := listSecret(g.c)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
+	"heed/gateway/internal/config"
 	"heed/gateway/internal/httpapi"
 	"heed/gateway/internal/transfer"
 	"heed/suppression"
@@ -24,7 +27,7 @@ var formatNames = map[string]transfer.Format{"heed-csv": transfer.Heed, "heed-nd
 
 // Import spools the file and starts its job.
 func (i imports) Import(_ context.Context, in httpapi.ImportOrder, body io.Reader) (httpapi.ImportJob, error) {
-	d := transfer.Defaults{Format: transfer.Format(in.Format), Region: i.region(in.Tenant), Topic: in.Topic}
+	d := transfer.Defaults{Format: transfer.Format(in.Format), Region: i.region(in.Tenant), Topic: in.Topic, Keys: in.Keys}
 	if own, ok := formatNames[in.Format]; ok {
 		d.Format = own
 	}
@@ -63,6 +66,19 @@ func (i imports) Rejects(tenant, id string) (io.ReadCloser, error) {
 // Export writes the list as it stands.
 func (i imports) Export(ctx context.Context, _, format string, w io.Writer) error {
 	return transfer.Export(ctx, i.list, w, transfer.Shape(format))
+}
+
+// ExportList writes the list of a data folder whose gateway is not running, in the shape "ndjson" or "csv".
+func ExportList(ctx context.Context, c config.Config, shape string, w io.Writer) error {
+	secret, err := listSecret(c)
+	if err != nil {
+		return err
+	}
+	list, err := suppression.Open(filepath.Join(c.Data, "list"), suppression.Options{Secret: secret})
+	if err != nil {
+		return err
+	}
+	return errors.Join(transfer.Export(ctx, list, w, transfer.Shape(shape)), list.Close())
 }
 
 func jobOf(s transfer.Status) httpapi.ImportJob {

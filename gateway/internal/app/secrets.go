@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"heed/gateway/internal/config"
 )
 
 // secretSize is the size of the gateway's own secrets in bytes.
@@ -29,6 +31,15 @@ func ownSecret(path, dependent string) ([]byte, error) {
 			"(without it no recorded opt-out can be matched)", path, dependent)
 	}
 	return newSecret(path)
+}
+
+// listSecret reads, or makes, the secret of the list's keys.
+func listSecret(c config.Config) ([]byte, error) {
+	path := c.List.SecretFile
+	if path == "" {
+		path = filepath.Join(c.Data, "secrets", "suppression.key")
+	}
+	return ownSecret(path, filepath.Join(c.Data, "list"))
 }
 
 func decodeSecret(path, text string) ([]byte, error) {

@@ -1,8 +1,9 @@
-// Package cli is the command line: heed serve, check-config, keys, dkim, version. Commands read flags and files, call app, and print; they decide nothing.
+// Package cli is the command line: heed serve, check-config, keys, suppress, dkim, version. Commands read flags and files, call app, and print; they decide nothing.
 // Exit codes: 0 well, 1 the thing failed, 2 usage, 3 could not run.
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,11 @@ func Main(args []string, out, errOut io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), checkConfigCommand(), keysCommand(), dkimCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkConfigCommand(), keysCommand(), suppressCommand(), dkimCommand(), versionCommand())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return exitWell
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"strings"
 
 	"heed/gateway/internal/catalog"
 	"heed/gateway/internal/httpapi/problem"
@@ -28,7 +29,7 @@ func (s *Server) putTopic(c *call) error {
 }
 
 func (s *Server) getTopic(c *call) error {
-	t, err := s.o.Catalog.Topic(c.principal.Tenant, c.params[0])
+	t, err := s.o.Catalog.Topic(c.principal.Tenant, c.name())
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *Server) listTopics(c *call) error {
 
 // archiveTopic is DELETE /v1/topics/{id}: nobody sends to it any more, and nobody who left it is forgotten.
 func (s *Server) archiveTopic(c *call) error {
-	if err := s.o.Catalog.ArchiveTopic(c.principal.Tenant, c.params[0]); err != nil {
+	if err := s.o.Catalog.ArchiveTopic(c.principal.Tenant, c.name()); err != nil {
 		return err
 	}
 	return s.getTopic(c)
@@ -89,7 +90,7 @@ func (s *Server) getTemplate(c *call) error {
 			return problem.Parameter("version", "Use a version's number, or leave it out for the latest.")
 		}
 	}
-	t, err := s.o.Catalog.Template(c.principal.Tenant, c.params[0], version)
+	t, err := s.o.Catalog.Template(c.principal.Tenant, c.name(), version)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (s *Server) approveTemplate(c *call) error {
 			return err
 		}
 	}
-	t, err := s.o.Catalog.Approve(c.principal.Tenant, c.params[0], version, c.principal.KeyID, in.Closing)
+	t, err := s.o.Catalog.Approve(c.principal.Tenant, c.name(), version, c.principal.KeyID, in.Closing)
 	if err != nil {
 		return err
 	}
@@ -139,3 +140,6 @@ func parseVersion(text string) (int, error) {
 	}
 	return int(n), err
 }
+
+// name is the id of a topic or template in the path. Ids may hold "/", for children of a topic; there it is written "~", which no id holds.
+func (c *call) name() string { return strings.ReplaceAll(c.params[0], "~", "/") }

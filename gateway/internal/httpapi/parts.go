@@ -87,6 +87,7 @@ type ImportOrder struct {
 	Channel       string // of files that do not say; "" = email
 	Reason        string // of files that do not say; "" = the format's own
 	Topic         string
+	Keys          bool // rows may name their address by key, as exports do: a key names any tenant's
 }
 
 // ImportJob is an import as it stands.

@@ -6,6 +6,7 @@ import (
 
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/httpapi/query"
+	"heed/gateway/internal/keys"
 	"heed/gateway/internal/transfer"
 )
 
@@ -58,6 +59,7 @@ func (c *call) importOrder() (ImportOrder, error) {
 	return ImportOrder{
 		Tenant: c.principal.Tenant, KeyID: c.principal.KeyID, Format: format,
 		Channel: channel, Reason: c.query["reason"], Topic: c.query["topic"],
+		Keys: c.server.o.SoleTenant && c.principal.May(keys.Admin),
 	}, err
 }
 
