@@ -15,10 +15,18 @@ type Message struct {
 	ValidFor time.Duration
 	// Begin, if set, is called once the connection is in hand, right before the first byte of the message's
 	// transaction. If it fails, the sender transmits nothing of the message and returns that error as it is.
-	// Otherwise the sender calls end when the transaction is over, whatever its outcome. Should a kept connection turn
-	// out dead before the peer took anything, end is called and Begin is asked again for the new connection.
+	// Otherwise the sender tells the Handoff when the first bytes have been written and when the transaction is over. Should a kept
+	// connection turn out dead before the peer took anything, End is called and Begin is asked again for the new one.
 	// It may run on a goroutine other than Send's, but never after Send has returned.
-	Begin func() (end func(), err error)
+	Begin func() (Handoff, error)
+}
+
+// Handoff is told of one hand-off's course.
+type Handoff interface {
+	// Began tells that the first bytes have been written to the peer: nobody can take the message back any more.
+	Began()
+	// End tells that the transaction is over, whatever its outcome, begun or not.
+	End()
 }
 
 // Result tells of an accepted message.

@@ -13,12 +13,12 @@ import (
 const MaxChanges = 1 << 14
 
 // Apply makes the changes durable, all or none, and in force: when it returns nil, they are on stable storage, every
-// later check sees them, and every hand-off to an added key that had passed its check before has ended, or has outlived
-// Options.HandoffWait (P1; see BeginHandoff).
+// later check sees them, and every hand-off to an added key that had passed its check before has ended, or has begun and
+// outlived Options.HandoffWait (P1; see Admit).
 // It returns the position given to the changes, one for all of them; without any effect to store, the latest position.
 //
 // ctx counts only until the changes are queued; from then on Apply waits for their fate. Concurrent calls share one fsync.
-// Errors: ErrChange, ctx's own, ErrDead. After ErrDead the changes may or may not survive the restart.
+// Errors: ErrChange, ctx's own, ErrDead, ErrHandoff. After ErrDead the changes may or may not survive the restart.
 func (l *List) Apply(ctx context.Context, changes ...Change) (uint64, error) {
 	p, err := l.propose(changes)
 	if err != nil {
@@ -37,7 +37,9 @@ func (l *List) Apply(ctx context.Context, changes ...Change) (uint64, error) {
 	if p.err != nil {
 		return 0, fmt.Errorf("change suppression list: %w", p.err)
 	}
-	l.gate.wait(p.changes, l.o.HandoffWait)
+	if err := l.gate.wait(p.changes, l.o.HandoffWait); err != nil {
+		return p.position, err
+	}
 	return p.position, nil
 }
 

@@ -197,9 +197,9 @@ func TestFault_AfterAFailedWriteTheListRefusesEverything(t *testing.T) {
 	refused("check", l.CheckBatch(ctx, []suppression.Key{Key(9)}, make([]bool, 1)))
 	_, err = l.Rows(nil, Key(1))
 	refused("rows", err)
-	end, err := l.Admit([]suppression.Key{Key(9)}, func([]suppression.Row) error { return nil })
+	h, err := l.Admit([]suppression.Key{Key(9)}, func([]suppression.Row) error { return nil })
 	refused("admit", err)
-	if end != nil {
+	if h != nil {
 		t.Error("admitted")
 	}
 	refused("scan", l.Scan(ctx, suppression.Key{}, func(suppression.Key, []suppression.Row) bool { return true }))

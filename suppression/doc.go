@@ -2,8 +2,8 @@
 //
 // It promises:
 //
-//   - Once Apply has returned nil, its changes are on stable storage, every later check sees them, and no hand-off that
-//     BeginHandoff announces from then on passes without seeing them (P1; see List.BeginHandoff for the hand-offs under way).
+//   - Once Apply has returned nil, its changes are on stable storage, every later check sees them, and no hand-off
+//     begins any more that has not seen them (P1; see List.Admit for the hand-offs under way).
 //   - A check that answers "not suppressed" is right from the first moment after Open: while there is no filter, the
 //     store answers (P5). What cannot be answered is an error, never "not suppressed".
 //   - Order and repetition of changes do not matter: a key's rows are a merge of maxima over positions, and a Lift ends

@@ -1,6 +1,7 @@
 package suppression
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,15 +21,19 @@ func TestGate_WaitsForThoseBeforeAndNotForThoseAfter(t *testing.T) {
 		var g gate
 		g.init()
 		key := Key{1}
-		first, second := g.begin(&key), g.begin(&key)
+		first, second := g.announce(&key), g.announce(&key)
+		g.began(&key, first)
+		g.began(&key, second)
 		done := make(chan time.Duration)
 		start := time.Now()
 		go func() {
-			g.wait(added(key), time.Hour)
+			if err := g.wait(added(key), time.Hour); err != nil {
+				t.Error(err)
+			}
 			done <- time.Since(start)
 		}()
 		synctest.Wait()
-		g.begin(&key) // never ends
+		g.announce(&key) // never begins and never ends
 		time.Sleep(time.Second)
 		g.end(&key, second)
 		time.Sleep(time.Second)
@@ -39,22 +44,48 @@ func TestGate_WaitsForThoseBeforeAndNotForThoseAfter(t *testing.T) {
 	})
 }
 
-func TestGate_GivesUpAfterTheLimitAllKeysTogether(t *testing.T) {
+func TestGate_GivesUpOnThoseThatHaveBegunAfterTheLimitAllKeysTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate
 		g.init()
 		keys := []Key{{1}, {2}, {3}}
 		for i := range keys {
-			g.begin(&keys[i])
+			g.began(&keys[i], g.announce(&keys[i]))
 		}
 		start := time.Now()
-		g.wait(added(keys...), 2*time.Second)
+		if err := g.wait(added(keys...), 2*time.Second); err != nil {
+			t.Error(err)
+		}
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("waited %v", took)
 		}
-		g.wait(added(keys...), -1)
-		if took := time.Since(start); took != 2*time.Second {
-			t.Errorf("a negative limit waited: %v", took)
+		if err := g.wait(added(keys...), -1); err != nil || time.Since(start) != 2*time.Second {
+			t.Errorf("a negative limit waited: %v, %v", time.Since(start), err)
+		}
+	})
+}
+
+// P1: a hand-off that has passed its check and not begun yet could still begin, so no success may be told while it is open, however long that takes.
+func TestGate_NeverGivesUpOnOneThatHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		g.init()
+		key := Key{1}
+		ticket := g.announce(&key)
+		start := time.Now()
+		go func() {
+			time.Sleep(5 * time.Second) // a machine out of breath
+			g.began(&key, ticket)
+		}()
+		if err := g.wait(added(key), 2*time.Second); err != nil || time.Since(start) != 5*time.Second {
+			t.Errorf("waited %v for a first byte after 5s: %v", time.Since(start), err)
+		}
+		g.announce(&key)
+		for _, limit := range []time.Duration{-1, 2 * time.Second} {
+			start = time.Now()
+			if err := g.wait(added(key), limit); !errors.Is(err, ErrHandoff) || time.Since(start) != beginWait {
+				t.Errorf("limit %v: success after %v though a hand-off may yet begin: %v", limit, time.Since(start), err)
+			}
 		}
 	})
 }

@@ -34,7 +34,7 @@ func TestAdmit_NoHandoffBeginsAfterAnAcknowledgedOptOut(t *testing.T) {
 				default:
 				}
 				a := i % addresses
-				end, err := l.Admit([]suppression.Key{Key(a), Key(1000 + a)}, block)
+				h, err := l.Admit([]suppression.Key{Key(a), Key(1000 + a)}, block)
 				if err != nil {
 					if !errors.Is(err, errBlocked) {
 						t.Error(err)
@@ -46,7 +46,8 @@ func TestAdmit_NoHandoffBeginsAfterAnAcknowledgedOptOut(t *testing.T) {
 				if acked[a].Load() { // the first byte would go out here
 					t.Errorf("a hand-off to address %d began after its opt-out was acknowledged", a)
 				}
-				end()
+				h.Began()
+				h.End()
 			}
 		})
 	}
@@ -61,7 +62,7 @@ func TestAdmit_NoHandoffBeginsAfterAnAcknowledgedOptOut(t *testing.T) {
 	}
 	opting.Wait()
 	for a := range addresses {
-		if end, err := l.Admit([]suppression.Key{Key(a), Key(1000 + a)}, block); !errors.Is(err, errBlocked) || end != nil {
+		if h, err := l.Admit([]suppression.Key{Key(a), Key(1000 + a)}, block); !errors.Is(err, errBlocked) || h != nil {
 			t.Errorf("address %d is let through after its opt-out: %v", a, err)
 		}
 	}
@@ -72,10 +73,11 @@ func TestAdmit_NoHandoffBeginsAfterAnAcknowledgedOptOut(t *testing.T) {
 
 func TestApply_WaitsForAHandoffUnderWay(t *testing.T) {
 	l := Open(t)
-	end, err := l.Admit([]suppression.Key{Key(1)}, block)
+	h, err := l.Admit([]suppression.Key{Key(1)}, block)
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.Began()
 	var ended atomic.Bool
 	applied := make(chan struct{})
 	go func() {
@@ -94,15 +96,18 @@ func TestApply_WaitsForAHandoffUnderWay(t *testing.T) {
 		t.Errorf("a hand-off that begins now: %v", err)
 	}
 	ended.Store(true)
-	end()
-	end() // a second call does nothing
+	h.End()
+	h.End() // a second call does nothing
 	<-applied
 }
 
 func TestApply_DoesNotWaitForOthers(t *testing.T) {
 	l := Open(t)
-	end := l.BeginHandoff(Key(1), Key(2))
-	defer end()
+	h, err := l.Admit([]suppression.Key{Key(1), Key(2)}, block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.End()
 	ctx := context.Background()
 	must(l.Apply(ctx, unsubscribe(Key(3))))(t)    // another address
 	must(l.Apply(ctx, lift(Key(1), 0, "", 1)))(t) // nothing to hold back
@@ -123,7 +128,7 @@ func TestAdmit_ErrorsAndPanicsUnregister(t *testing.T) {
 	if n := l.Handoffs(); n != 0 {
 		t.Errorf("%d hand-offs still announced", n)
 	}
-	end, err := l.Admit([]suppression.Key{Key(1)}, func(rows []suppression.Row) error {
+	h, err := l.Admit([]suppression.Key{Key(1)}, func(rows []suppression.Row) error {
 		if len(rows) != 1 {
 			t.Errorf("rows %+v", rows)
 		}
@@ -132,7 +137,7 @@ func TestAdmit_ErrorsAndPanicsUnregister(t *testing.T) {
 	if err != nil || l.Handoffs() != 1 {
 		t.Fatalf("allowed in spite of a row: %v, %d announced", err, l.Handoffs())
 	}
-	end()
+	h.End()
 	if n := l.Handoffs(); n != 0 {
 		t.Errorf("%d hand-offs still announced", n)
 	}

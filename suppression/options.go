@@ -17,8 +17,8 @@ type Options struct {
 	Capacity       int     // addresses the filter is first sized for; it grows by itself. 0 means a million
 	FalsePositives float64 // target rate, 0.000001..0.5; 0 means 0.001
 	CacheBytes     int64   // block cache of the store; 0 means 16 MiB
-	// HandoffWait bounds how long Apply waits for hand-offs under way; 0 means 2 s, negative not at all.
-	// See List.BeginHandoff for what that means.
+	// HandoffWait bounds how long Apply waits for hand-offs that have begun to end; 0 means 2 s, negative not at all.
+	// See List.Admit for what that means.
 	HandoffWait time.Duration
 	// KeepJournal is how many positions the journal keeps behind the saved filter, for whoever reads it later.
 	KeepJournal uint64

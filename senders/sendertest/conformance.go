@@ -62,12 +62,14 @@ func Run(t *testing.T, h Harness) {
 // hook counts a message's Begin and end, and what had been sent when Begin was called.
 type hook struct {
 	begun, ended atomic.Int32
+	written      atomic.Int32
 	early        atomic.Bool // something of the message was on the wire before Begin
+	disorder     atomic.Bool // told of bytes before Begin, or after the end
 	fail         error
 	seen         func() bool
 }
 
-func (k *hook) begin() (func(), error) {
+func (k *hook) begin() (senders.Handoff, error) {
 	k.begun.Add(1)
 	if k.seen() {
 		k.early.Store(true)
@@ -75,8 +77,18 @@ func (k *hook) begin() (func(), error) {
 	if k.fail != nil {
 		return nil, k.fail
 	}
-	return func() { k.ended.Add(1) }, nil
+	return k, nil
 }
+
+// Began and End make the hook the Handoff of its message.
+func (k *hook) Began() {
+	k.written.Add(1)
+	if k.begun.Load() == 0 || k.ended.Load() == k.begun.Load() {
+		k.disorder.Store(true)
+	}
+}
+
+func (k *hook) End() { k.ended.Add(1) }
 
 // open gives a Sender, a message with a counting hook, and closes and checks at the end.
 func open(t *testing.T, h Harness, s Scenario) (senders.Sender, senders.Message, *hook, Peer) {
@@ -101,6 +113,9 @@ func (k *hook) check(t *testing.T, want int32) {
 	}
 	if k.early.Load() {
 		t.Error("something of the message was sent before Begin")
+	}
+	if k.disorder.Load() || k.seen() && k.written.Load() == 0 {
+		t.Errorf("told %d times that bytes are out, in the wrong place or never", k.written.Load())
 	}
 }
 

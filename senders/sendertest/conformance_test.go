@@ -52,7 +52,7 @@ func (m *model) Send(ctx context.Context, msg *senders.Message) (senders.Result,
 	if m.cheat == "sends before Begin" {
 		m.write(msg.To)
 	}
-	end, err := msg.Begin()
+	handoff, err := msg.Begin()
 	if m.cheat == "begins twice" {
 		msg.Begin()
 	}
@@ -60,8 +60,11 @@ func (m *model) Send(ctx context.Context, msg *senders.Message) (senders.Result,
 		return senders.Result{}, err
 	}
 	m.write(msg.To)
-	if end != nil && m.cheat != "forgets end" {
-		defer end()
+	if handoff != nil && m.cheat != "hides the first byte" {
+		handoff.Began()
+	}
+	if handoff != nil && m.cheat != "forgets end" {
+		defer handoff.End()
 	}
 	if m.cheat != "loses messages" || m.scenario != Accepts {
 		m.took <- struct{}{}
@@ -113,6 +116,7 @@ func TestRun_CatchesEachCheat(t *testing.T) {
 	check("sends before Begin", "was sent before Begin")
 	check("sends after Begin's error", "was sent though Begin failed")
 	check("begins twice", "Begin called 2 times")
+	check("hides the first byte", "bytes are out")
 	check("forgets end", "end 0 times")
 	check("loses messages", "the peer took 0 messages")
 	check("hides the cancellation", "is not context.Canceled")

@@ -63,10 +63,10 @@ func outcome(t *testing.T, result senders.Result, err error) string {
 type calls struct{ begun, ended int }
 
 func (k *calls) message(to string) *senders.Message {
-	return &senders.Message{From: "news@example.com", To: to, Body: []byte(mail), Begin: func() (func(), error) {
+	return &senders.Message{From: "news@example.com", To: to, Body: []byte(mail), Begin: sendertest.Watch(func() (func(), error) {
 		k.begun++
 		return func() { k.ended++ }, nil
-	}}
+	})}
 }
 
 func (k *calls) check(t *testing.T) {

@@ -9,7 +9,7 @@ type envelope struct {
 	needsUTF8 bool   // RFC 6531
 	eightBit  bool   // RFC 6152
 	body      []byte
-	begin     func() (end func(), err error)
+	begin     func() (senders.Handoff, error)
 }
 
 // newEnvelope checks m; its error is Permanent and nothing was sent.

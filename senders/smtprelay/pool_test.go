@@ -285,7 +285,7 @@ func TestBegin_ErrorKeepsTheConnection(t *testing.T) {
 	defer relay.Close()
 	stop := errors.New("opted out")
 	m := (&calls{}).message("ann@example.org")
-	m.Begin = func() (func(), error) { return nil, stop }
+	m.Begin = sendertest.Watch(func() (func(), error) { return nil, stop })
 	if _, err := relay.Send(t.Context(), m); err != stop {
 		t.Errorf("%v, want Begin's error", err)
 	}

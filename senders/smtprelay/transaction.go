@@ -48,11 +48,12 @@ func (c *conn) converse(ctx context.Context, e *envelope) (string, error) {
 		return "", err
 	}
 	if e.begin != nil {
-		end, err := e.begin()
+		h, err := e.begin()
 		if err != nil {
 			return "", err
 		}
-		defer end()
+		defer h.End()
+		c.wire.began = h.Began
 	}
 	words, err := c.transact(e)
 	if err != nil {

@@ -19,6 +19,7 @@ type wire struct {
 	budget  int           // bytes the peer may still send in this phase
 	perPart time.Duration // in the body phase: the time of each Write
 	failed  error         // the first fault
+	began   func()        // called after the next bytes are written, then forgotten; may be nil
 }
 
 // enter begins a phase of at most d, unless there was a fault before: bufio takes half a line at the end of a link for a whole one.
@@ -56,6 +57,10 @@ func (w *wire) Write(b []byte) (int, error) {
 		}
 	}
 	n, err := w.Conn.Write(b)
+	if n > 0 && w.began != nil {
+		w.began()
+		w.began = nil
+	}
 	return n, w.note(err)
 }
 

@@ -57,12 +57,12 @@ func FuzzRefusal(f *testing.F) {
 // Invariant of gate: each Begin has had its end before the next, and none is asked after close.
 func TestGate_EndsBeforeItBeginsAgain(t *testing.T) {
 	begun, ended := 0, 0
-	g := newGate(func() (func(), error) {
+	g := newGate(func() (senders.Handoff, error) {
 		if begun != ended {
 			t.Error("Begin while another is open")
 		}
 		begun++
-		return func() { ended++ }, nil
+		return counter{&ended}, nil
 	})
 	first, second := pipeLink(t), pipeLink(t)
 	write := func(l *link) error { _, err := l.Write([]byte("x")); return err }
@@ -90,3 +90,9 @@ func pipeLink(t *testing.T) *link {
 	t.Cleanup(func() { near.Close() })
 	return &link{Conn: near}
 }
+
+// counter counts the ends.
+type counter struct{ ended *int }
+
+func (counter) Began() {}
+func (c counter) End() { *c.ended++ }

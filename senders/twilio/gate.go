@@ -8,6 +8,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+
+	"heed/senders"
 )
 
 // gate asks Begin when net/http makes its first write of a request: by then the connection is in hand, and nothing has been
@@ -16,13 +18,13 @@ import (
 // net/http writes on a goroutine of its own and may come to it after Send gave up; a gate that is shut refuses that too. Lock order:
 // nothing is locked under mu but what Begin and its end lock.
 type gate struct {
-	begin func() (end func(), err error)
+	begin func() (senders.Handoff, error)
 
 	mu struct {
 		sync.Mutex
 		asked  bool
-		failed error // Begin's
-		end    func()
+		failed error           // Begin's
+		under  senders.Handoff // what Begin gave; nil before and after
 		shut   bool
 		link   *link
 	}
@@ -30,9 +32,9 @@ type gate struct {
 
 var errShut = errors.New("the call is over")
 
-func newGate(begin func() (func(), error)) *gate {
+func newGate(begin func() (senders.Handoff, error)) *gate {
 	if begin == nil {
-		begin = func() (func(), error) { return func() {}, nil }
+		begin = func() (senders.Handoff, error) { return nobody{}, nil }
 	}
 	return &gate{begin: begin}
 }
@@ -46,7 +48,7 @@ func (g *gate) pass() error {
 		return errShut
 	case !g.mu.asked:
 		g.mu.asked = true
-		g.mu.end, g.mu.failed = g.begin()
+		g.mu.under, g.mu.failed = g.begin()
 	}
 	return g.mu.failed
 }
@@ -83,11 +85,26 @@ func (g *gate) close(well bool) (begun bool) {
 }
 
 func (g *gate) finish() {
-	if g.mu.end != nil {
-		g.mu.end()
-		g.mu.end = nil
+	if g.mu.under != nil {
+		g.mu.under.End()
+		g.mu.under = nil
 	}
 }
+
+// wrote tells that bytes are out.
+func (g *gate) wrote() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.mu.under != nil {
+		g.mu.under.Began()
+	}
+}
+
+// nobody watches over messages without a Begin.
+type nobody struct{}
+
+func (nobody) Began() {}
+func (nobody) End()   {}
 
 // watch makes net/http tell the gate of its connection.
 func (g *gate) watch(ctx context.Context) context.Context {
@@ -111,10 +128,16 @@ type link struct {
 }
 
 func (l *link) Write(b []byte) (int, error) {
-	if g := l.gate.Load(); g != nil {
-		if err := g.pass(); err != nil {
-			return 0, err
-		}
+	g := l.gate.Load()
+	if g == nil {
+		return l.Conn.Write(b)
 	}
-	return l.Conn.Write(b)
+	if err := g.pass(); err != nil {
+		return 0, err
+	}
+	n, err := l.Conn.Write(b)
+	if n > 0 {
+		g.wrote()
+	}
+	return n, err
 }

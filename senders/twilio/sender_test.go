@@ -139,10 +139,10 @@ func TestSender_BadMessages(t *testing.T) {
 	sender := newSender(t, twilio.Options{BaseURL: peer.URL})
 	check := func(from, to, body, want string) {
 		t.Helper()
-		result, err := sender.Send(t.Context(), &senders.Message{From: from, To: to, Body: []byte(body), Begin: func() (func(), error) {
+		result, err := sender.Send(t.Context(), &senders.Message{From: from, To: to, Body: []byte(body), Begin: sendertest.Watch(func() (func(), error) {
 			t.Error("Begin was called")
 			return func() {}, nil
-		}})
+		})})
 		if got := outcome(t, result, err); got != want {
 			t.Errorf("%q to %q: got %q, want %q", from, to, got, want)
 		}
@@ -169,7 +169,7 @@ func TestBegin_ErrorSendsNoByte(t *testing.T) {
 	}})
 	stop := errors.New("opted out")
 	m := text("+14155552671")
-	m.Begin = func() (func(), error) { return nil, stop }
+	m.Begin = sendertest.Watch(func() (func(), error) { return nil, stop })
 	if _, err := sender.Send(t.Context(), &m); err != stop {
 		t.Errorf("%v, want Begin's error", err)
 	}
@@ -200,10 +200,10 @@ func TestSender_NobodyThere(t *testing.T) { // sms.md §1.2: refused before send
 	l.Close()
 	sender := newSender(t, twilio.Options{BaseURL: "http://" + l.Addr().String()})
 	m := text("+14155552671")
-	m.Begin = func() (func(), error) {
+	m.Begin = sendertest.Watch(func() (func(), error) {
 		t.Error("Begin was called without a connection")
 		return func() {}, nil
-	}
+	})
 	result, err := sender.Send(t.Context(), &m)
 	if got := outcome(t, result, err); got != "unavailable" {
 		t.Errorf("got %q", got)
@@ -259,20 +259,20 @@ func TestBegin_OverTLS(t *testing.T) {
 	sender := newSender(t, twilio.Options{BaseURL: server.URL, TLSConfig: clientTLS})
 	var begun, ended int32
 	m := text("+14155552671")
-	m.Begin = func() (func(), error) {
+	m.Begin = sendertest.Watch(func() (func(), error) {
 		if requests.Load() != begun {
 			t.Error("Begin came after the request")
 		}
 		begun++
 		return func() { ended++ }, nil
-	}
+	})
 	for range 3 {
 		if _, err := sender.Send(t.Context(), &m); err != nil {
 			t.Fatal(err)
 		}
 	}
 	stop := errors.New("opted out")
-	m.Begin = func() (func(), error) { return nil, stop }
+	m.Begin = sendertest.Watch(func() (func(), error) { return nil, stop })
 	if _, err := sender.Send(t.Context(), &m); err != stop {
 		t.Errorf("%v, want Begin's error", err)
 	}

@@ -21,7 +21,7 @@ type mute struct {
 	asked atomic.Int64
 }
 
-func (l *mute) Admit(keys []suppression.Key, decide func([]suppression.Row) error) (func(), error) {
+func (l *mute) Admit(keys []suppression.Key, decide func([]suppression.Row) error) (*suppression.Handoff, error) {
 	l.asked.Add(1)
 	if l.down.Load() {
 		return nil, errDisk

@@ -42,7 +42,7 @@ type leaser interface {
 
 // list is the part of suppression.List that dispatch needs.
 type list interface {
-	Admit(keys []suppression.Key, decide func([]suppression.Row) error) (end func(), err error)
+	Admit(keys []suppression.Key, decide func([]suppression.Row) error) (*suppression.Handoff, error)
 	Apply(ctx context.Context, changes ...suppression.Change) (uint64, error)
 }
 

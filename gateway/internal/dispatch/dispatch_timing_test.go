@@ -15,11 +15,12 @@ import (
 type taker struct{ taken atomic.Int64 }
 
 func (s *taker) Send(_ context.Context, m *senders.Message) (senders.Result, error) {
-	end, err := m.Begin()
+	h, err := m.Begin()
 	if err != nil {
 		return senders.Result{}, err
 	}
-	end()
+	h.Began()
+	h.End()
 	s.taken.Add(1)
 	return senders.Result{ProviderID: "4XyZ"}, nil
 }

@@ -37,9 +37,9 @@ func (w *worker) handOff(ctx context.Context, l *queue.Lease, item queue.Item) (
 }
 
 // begin is the last check (P1): the hand-off is announced to the list before the rows are read, so that an opt-out either is seen here
-// or waits for this hand-off to end before it answers. A message that waited long for its connection may have expired by now, and
+// or waits for this hand-off before it answers. A message that waited long for its connection may have expired by now, and
 // one that had not begun when the gateway began to stop, or when its results could no longer be kept, does not begin (P3).
-func (w *worker) begin() (end func(), err error) {
+func (w *worker) begin() (senders.Handoff, error) {
 	w.begun = false
 	switch {
 	case w.leasing.Err() != nil:
@@ -47,12 +47,15 @@ func (w *worker) begin() (end func(), err error) {
 	case expired(w.expires, w.d.o.Now()):
 		return nil, errExpired
 	}
-	end, err = w.d.o.List.Admit(w.keys, w.judge)
-	if _, kept := err.(*withheld); err != nil && !kept {
+	h, err := w.d.o.List.Admit(w.keys, w.judge)
+	if _, kept := err.(*withheld); kept {
+		return nil, err
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
-	w.begun = err == nil
-	return end, err
+	w.begun = true
+	return h, nil
 }
 
 // verdict asks the policy about the rows found right before the hand-off.

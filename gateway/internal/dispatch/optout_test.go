@@ -26,11 +26,12 @@ type ledger struct {
 type span struct{ began, ended int64 }
 
 func (s *ledger) Send(_ context.Context, m *senders.Message) (senders.Result, error) {
-	end, err := m.Begin()
+	h, err := m.Begin()
 	if err != nil {
 		return senders.Result{}, err
 	}
-	defer end()
+	defer h.End()
+	h.Began()
 	began := s.clock.Add(1)
 	for range rand.IntN(20) {
 		runtime.Gosched()

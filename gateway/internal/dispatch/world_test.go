@@ -224,11 +224,12 @@ func (s *scripted) Send(ctx context.Context, m *senders.Message) (senders.Result
 			return senders.Result{}, err
 		}
 	}
-	end, err := m.Begin()
+	h, err := m.Begin()
 	if err != nil {
 		return senders.Result{}, err
 	}
-	defer end()
+	defer h.End()
+	h.Began()
 	at, nth := s.note(m), s.count(m.To)
 	if s.answer != nil {
 		err = s.answer(ctx, m, nth)
