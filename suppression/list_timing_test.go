@@ -23,9 +23,9 @@ func benchKey(i int) (k suppression.Key) {
 	return k
 }
 
-// importInto applies n opt-outs, 10,000 at a time.
+// importInto applies n opt-outs, as many at a time as are allowed.
 func importInto(b testing.TB, l *suppression.List, n int) {
-	const batch = 10_000
+	const batch = suppression.MaxChanges
 	changes := make([]suppression.Change, 0, batch)
 	for i := range n {
 		if changes = append(changes, unsubscribe(benchKey(i))); len(changes) == batch || i == n-1 {
