@@ -12,6 +12,9 @@
 //
 // The journal is contiguous, and its last record is never removed, so the last position needs no record of its own.
 //
+// Open reads the logs before Pebble does: damage to what was acknowledged is refused, and only the last write, which may be
+// torn, is given up (see findDamage).
+//
 // After the first failed write or the first damage seen, the store is dead: every later call returns that error, because
 // a failed fsync cannot be retried into a success. Only a new process may try again.
 //

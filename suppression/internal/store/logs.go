@@ -63,7 +63,8 @@ func checkEach(fs vfs.FS, dir string, logs []logFile) error {
 			return fmt.Errorf("%w: the log %s has a bad spot at byte %d, before changes that were acknowledged; rename the folder "+
 				"aside (never delete it) and restore a copy", ErrCorrupt, fs.PathJoin(dir, l.name), s.gap)
 		}
-		if i == 0 && s.gap == 0 && s.closed { // Close has written it, after flushing all that the others hold
+		// Close has written this one, after flushing what the others hold. Where it could not flush, they go unread.
+		if i == 0 && s.gap == 0 && s.closed {
 			return nil
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"heed/suppression/address"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -219,5 +221,36 @@ func TestFuse_WaitsForWhoHasOnlySeenDamage(t *testing.T) {
 	})
 	if !errors.Is(err, ErrDead) || !over {
 		t.Fatalf("%v, over: %v", err, over)
+	}
+}
+
+// A disk without room for tables must not keep Close waiting: the log has everything.
+func TestClose_EndsThoughTablesCannotBeWritten(t *testing.T) {
+	mem := vfs.NewMem()
+	closeStore(t, open(t, mem))
+	troubles := make(chan error, 1000)
+	full := &errorfs.Toggle{Injector: errorfs.ErrInjected}
+	s, err := Open("list", Options{
+		FS: errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				return full.MaybeError(op)
+			}
+			return nil
+		})),
+		Trouble: func(err error) { troubles <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, s, 1, 20)
+	full.On()
+	closeStore(t, s)
+	if err := <-troubles; !errors.Is(err, errorfs.ErrInjected) {
+		t.Errorf("the operator hears of %v", err)
+	}
+	s = open(t, mem)
+	defer closeStore(t, s)
+	if set, err := s.Get(nil, key(20)); s.Last() != 20 || len(set) != 1 || err != nil {
+		t.Fatalf("last %d, %v, %v", s.Last(), set, err)
 	}
 }
