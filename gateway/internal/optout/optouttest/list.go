@@ -60,6 +60,9 @@ func apply(rows []suppression.Row, c suppression.Change, position uint64) []supp
 	if c.Op == suppression.Lift {
 		return slices.DeleteFunc(rows, func(r suppression.Row) bool { return same(r) && r.Position <= c.Observed })
 	}
+	if i := slices.IndexFunc(rows, same); i >= 0 { // an objection to all channels is not narrowed by a later addition
+		c.Row.AllChannels = c.Row.AllChannels || rows[i].AllChannels
+	}
 	c.Row.Position = position
 	return append(slices.DeleteFunc(rows, same), c.Row)
 }
