@@ -63,7 +63,7 @@ var allowed = map[string][]string{
 	"gateway/internal/httpapi/bulkcheck": {"gateway/internal/httpapi/keyring", "gateway/internal/httpapi/ndjson", "gateway/internal/httpapi/problem",
 		"gateway/internal/httpapi/strictjson", "suppression", "suppression/policy"},
 	"gateway/internal/httpapi": {"gateway/internal/httpapi/*", "gateway/internal/batch", "gateway/internal/batchjson", "gateway/internal/catalog",
-		"gateway/internal/intake", "gateway/internal/keys", "gateway/internal/queue", "gateway/internal/transfer", "gateway/internal/optout/page",
+		"gateway/internal/intake", "gateway/internal/keys", "gateway/internal/queue", "gateway/internal/transfer", "gateway/internal/optout/page", "gateway/internal/optout/textin",
 		"suppression", "suppression/address", "suppression/policy"},
 	"gateway/internal/ops": {},
 

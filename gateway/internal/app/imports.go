@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -70,11 +71,15 @@ func (i imports) Export(ctx context.Context, _, format string, w io.Writer) erro
 
 // ExportList writes the list of a data folder whose gateway is not running, in the shape "ndjson" or "csv".
 func ExportList(ctx context.Context, c config.Config, shape string, w io.Writer) error {
+	dir := filepath.Join(c.Data, "list")
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("no list to export: %w", err) // nor may one be made by looking for it
+	}
 	secret, err := listSecret(c)
 	if err != nil {
 		return err
 	}
-	list, err := suppression.Open(filepath.Join(c.Data, "list"), suppression.Options{Secret: secret})
+	list, err := suppression.Open(dir, suppression.Options{Secret: secret})
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"heed/gateway/internal/batch"
 	"heed/gateway/internal/dispatch"
-	"heed/gateway/internal/httpapi"
 	"heed/gateway/internal/optout"
 	"heed/gateway/internal/optout/mailin"
 	"heed/gateway/internal/optout/page"
@@ -27,7 +25,7 @@ func (g *gateway) openPages() (*page.Pages, error) {
 }
 
 // textHandler answers for texts sent back; nil without an account, since without its token no signature can be checked.
-func (g *gateway) textHandler() (func(context.Context, httpapi.Inbound) httpapi.InboundAnswer, error) {
+func (g *gateway) textHandler() (func(context.Context, textin.Request) textin.Response, error) {
 	if g.c.SMS.Twilio.AccountSID == "" {
 		return nil, nil
 	}
@@ -42,11 +40,7 @@ func (g *gateway) textHandler() (func(context.Context, httpapi.Inbound) httpapi.
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r httpapi.Inbound) httpapi.InboundAnswer {
-		_, query, _ := strings.Cut(r.Path, "?")
-		res := hook.Handle(ctx, textin.Request{Query: query, ContentType: r.ContentType, Signature: r.Signature, Body: r.Body})
-		return httpapi.InboundAnswer{Status: res.Status, ContentType: "text/xml; charset=utf-8", Body: res.Body, Err: res.Err}
-	}, nil
+	return hook.Handle, nil
 }
 
 // ways are the labels of the roads by which people opt out themselves.

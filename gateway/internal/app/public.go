@@ -19,6 +19,7 @@ func (g *gateway) connect() (err error) {
 		Keyers:          g.tenants.keyers,
 		Region:          g.tenants.region,
 		From:            g.tenants.from,
+		Senders:         g.tenants.maySend,
 		AutoTopics:      g.c.Topics.AutoCreate,
 		NoLinks:         g.c.Public.URL == "" && !g.o.Dev,
 		RequireTemplate: g.c.Intake.RequireTemplate,
@@ -61,6 +62,8 @@ func (g *gateway) openPublic() error {
 		Now:        time.Now,
 		Observe:    g.metrics.Request,
 		BatchBytes: int64(g.c.Intake.MaxBody),
+
+		BatchRecipients: g.c.Intake.MaxRecipients,
 	})
 	return err
 }

@@ -2,11 +2,13 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"heed/gateway/internal/config"
 	"heed/gateway/internal/dispatch"
 	"heed/gateway/internal/keys"
+	"heed/gateway/internal/message"
 	"heed/suppression/address"
 	"heed/suppression/policy"
 )
@@ -102,4 +104,21 @@ func (all tenants) byNumber() map[string]string {
 		}
 	}
 	return found
+}
+
+// maySend says whether a tenant may send as from; the error is for the caller.
+func (all tenants) maySend(id string, c policy.Channel, from string) error {
+	t := all[id]
+	if t == nil || len(t.Senders) == 0 {
+		return nil
+	}
+	if c == policy.Email {
+		from, _ = message.Address(from) // no mailbox is nobody's sender
+	}
+	domain := from[strings.LastIndexByte(from, '@')+1:]
+	named := func(s string) bool { return strings.EqualFold(s, from) || strings.EqualFold(s, domain) }
+	if slices.ContainsFunc(t.Senders, named) {
+		return nil
+	}
+	return errors.New("this tenant may not send as this sender; its operator names the senders in the settings")
 }

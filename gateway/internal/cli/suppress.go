@@ -15,7 +15,7 @@ func suppressCommand() *cobra.Command {
 }
 
 func exportCommand() *cobra.Command {
-	var f serveFlags
+	f := serveFlags{port: -1}
 	var shape string
 	c := &cobra.Command{
 		Use:   "export",
@@ -35,6 +35,5 @@ func exportCommand() *cobra.Command {
 	c.Flags().StringVarP(&f.config, "config", "c", "", "settings file (default: built-in settings)")
 	c.Flags().StringVar(&f.data, "data", "", "folder of the stores (default: as the settings say)")
 	c.Flags().StringVar(&shape, "format", "ndjson", "csv or ndjson")
-	f.port = -1
 	return c
 }

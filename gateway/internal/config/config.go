@@ -1,5 +1,5 @@
 // Package config is the gateway's one settings file: its fields, their defaults, how it is read and what is refused. Every key is described with
-// unit, default and range in configs/heed.yaml, and a test keeps that file and this package the same. Only main and app see this package; the parts take
+// unit, default and range in configs/heed.yaml, and a test keeps that file and this package the same. Only app and cli see this package; the parts take
 // their own Options.
 package config
 
@@ -50,6 +50,7 @@ type Tenant struct {
 	EmailFrom     string   `yaml:"email_from"`
 	SMSFrom       string   `yaml:"sms_from"`
 	SMSNumbers    []string `yaml:"sms_numbers"`
+	Senders       []string `yaml:"senders"`
 }
 
 // Email is the way out for mail.

@@ -16,7 +16,9 @@ import (
 )
 
 // limits bound JSON send calls; recipients of NDJSON calls are bounded by nothing but the disk.
-var limits = batchjson.Limits{Recipients: 10_000, Depth: strictjson.MaxDepth}
+func (s *Server) limits() batchjson.Limits {
+	return batchjson.Limits{Recipients: s.o.BatchRecipients, Depth: strictjson.MaxDepth}
+}
 
 // decoders are reused: one holds the index of up to 10,000 recipients.
 var decoders = sync.Pool{New: func() any { return &batchjson.Decoder{} }}
@@ -66,7 +68,7 @@ func (s *Server) wholeBatch(c *call, in intake.Call) error {
 	return s.once(c, in, raw, func(in intake.Call) (*intake.Answer, error) {
 		d := decoders.Get().(*batchjson.Decoder)
 		defer decoders.Put(d)
-		if err := d.Batch(raw, limits); err != nil {
+		if err := d.Batch(raw, s.limits()); err != nil {
 			return nil, err
 		}
 		return s.o.Intake.Accept(c.context(), in, &d.Shared, d.Recipients)

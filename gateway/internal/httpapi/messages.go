@@ -23,7 +23,7 @@ func (s *Server) createMessage(c *call) error {
 	return s.once(c, in, raw, func(in intake.Call) (*intake.Answer, error) {
 		d := decoders.Get().(*batchjson.Decoder)
 		defer decoders.Put(d)
-		if err := d.Message(raw, limits); err != nil {
+		if err := d.Message(raw, s.limits()); err != nil {
 			return nil, err
 		}
 		return s.o.Intake.AcceptOne(c.context(), in, &d.Shared, d.Recipients[0])

@@ -16,6 +16,7 @@ import (
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/httpapi/view"
 	"heed/gateway/internal/optout/page"
+	"heed/gateway/internal/optout/textin"
 	"heed/gateway/internal/queue"
 	"heed/suppression"
 
@@ -128,8 +129,8 @@ func TestDescription_ExamplesRunAndAnswersFit(t *testing.T) {
 		o.Page = func(context.Context, page.Request) page.Response {
 			return page.Response{Status: 200, Header: [][2]string{{"Content-Type", "text/html; charset=utf-8"}}, Body: []byte("<p>")}
 		}
-		o.Inbound = func(context.Context, Inbound) InboundAnswer {
-			return InboundAnswer{Status: 200, ContentType: "text/xml", Body: []byte("<Response/>")}
+		o.Inbound = func(context.Context, textin.Request) textin.Response {
+			return textin.Response{Status: 200, Header: [][2]string{{"Content-Type", "text/xml"}}, Body: []byte("<Response/>")}
 		}
 	})
 	w.post("/v1/topics", `{"id":"weekly","name":"Weekly"}`)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heed/gateway/internal/optout/page"
+	"heed/gateway/internal/optout/textin"
 	"heed/suppression/address"
 	"heed/suppression/policy"
 )
@@ -28,8 +29,8 @@ type Options struct {
 	Policy    *policy.Table
 	Catalog   Catalog
 	Transfer  Transfer
-	Page      func(ctx context.Context, r page.Request) page.Response // unsubscribe and preference pages
-	Inbound   func(ctx context.Context, r Inbound) InboundAnswer      // texts from Twilio
+	Page      func(ctx context.Context, r page.Request) page.Response     // unsubscribe and preference pages
+	Inbound   func(ctx context.Context, r textin.Request) textin.Response // texts from Twilio
 
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -45,6 +46,8 @@ type Options struct {
 	CallsPerKey    int           // open calls of one key; 64
 	BodyMemory     int64         // bytes that all bodies in hand may take; 256 MiB
 	BatchBytes     int64         // of a JSON batch or check; 16 MiB
+
+	BatchRecipients int // of a JSON batch; 10,000
 }
 
 func (o Options) withDefaults() Options {
@@ -56,6 +59,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.CallsPerKey, 64)
 	setDefault(&o.BodyMemory, 256<<20)
 	setDefault(&o.BatchBytes, 16<<20)
+	setDefault(&o.BatchRecipients, 10_000)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"heed/gateway/internal/httpapi/problem"
 	"heed/gateway/internal/optout/page"
+	"heed/gateway/internal/optout/textin"
 )
 
 // page serves what recipients see. The routes only say that a path is there and how long a body may be; the pages answer.
@@ -28,22 +29,6 @@ func (s *Server) page(c *call) error {
 	return nil
 }
 
-// Inbound is a provider's webhook as it came. It is a copy: it may be kept.
-type Inbound struct {
-	Path        string // with query, as it was signed
-	ContentType string
-	Signature   string // X-Twilio-Signature
-	Body        []byte // raw, for the signature is over it
-}
-
-// InboundAnswer is what the provider gets.
-type InboundAnswer struct {
-	Status      int
-	ContentType string
-	Body        []byte
-	Err         error // for the log
-}
-
 // inbound serves POST /v1/inbound/twilio. The answer is the handler's: 2xx only after the effect is durable.
 func (s *Server) inbound(c *call) error {
 	if s.o.Inbound == nil {
@@ -53,14 +38,15 @@ func (s *Server) inbound(c *call) error {
 	if err != nil {
 		return err
 	}
-	a := s.o.Inbound(c.context(), Inbound{
-		Path: string(c.ctx.Request.Header.RequestURI()), ContentType: string(c.ctx.Request.Header.ContentType()),
+	_, query, _ := strings.Cut(string(c.ctx.Request.Header.RequestURI()), "?")
+	r := s.o.Inbound(c.context(), textin.Request{
+		Query: query, ContentType: string(c.ctx.Request.Header.ContentType()),
 		Signature: string(c.ctx.Request.Header.Peek("X-Twilio-Signature")), Body: body,
 	})
-	if a.Err != nil {
-		s.o.Log.Error("text not taken", "request_id", c.requestID, "cause", a.Err)
+	if r.Err != nil {
+		s.o.Log.Error("text not taken", "request_id", c.requestID, "cause", r.Err)
 	}
-	c.respondPlain(a.Status, [][2]string{{"Content-Type", a.ContentType}}, a.Body)
+	c.respondPlain(r.Status, r.Header, r.Body)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"heed/gateway/internal/batchjson"
 	"heed/gateway/internal/httpapi/ndjson"
 	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/strictjson"
 	"heed/gateway/internal/intake"
 )
 
@@ -112,17 +113,19 @@ func readHead(d *batchjson.Decoder, l *ndjson.Lines) error {
 	if err != nil {
 		return err
 	}
-	return d.Head(line, limits)
+	return d.Head(line, lineLimits)
 }
 
 // most is how many recipients are handed on at a time.
 const most = 10_000
 
+var lineLimits = batchjson.Limits{Recipients: most, Depth: strictjson.MaxDepth}
+
 // addLines reads the recipients and hands them on, a block at a time.
 func addLines(st Stream, d *batchjson.Decoder, l *ndjson.Lines) error {
 	for {
 		for line, ok := l.Next(); ok; line, ok = l.Next() {
-			if err := d.Line(line, l.Line(), limits); err != nil {
+			if err := d.Line(line, l.Line(), lineLimits); err != nil {
 				return err
 			}
 			if len(d.Recipients) == most {

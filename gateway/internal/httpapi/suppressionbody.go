@@ -87,7 +87,7 @@ func saneTopic(t string) bool {
 
 const maxNote = 500
 
-// checkNote asks for the reason's text where a person blocks (policy.md row 6), and for none elsewhere.
+// checkNote asks for the reason's text where a person blocks, and for none elsewhere.
 func checkNote(reason policy.Reason, note string) *problem.Fault {
 	switch {
 	case reason != policy.ManualBlock && note != "":

@@ -55,7 +55,7 @@ func TestRemove_LiftsOnlyWhatWasObserved(t *testing.T) {
 	}
 }
 
-func TestAdd_PersonalReasonsCoverTheFamily(t *testing.T) { // email §9
+func TestAdd_PersonalReasonsCoverTheFamily(t *testing.T) { // docs/policy.md
 	w := start(t)
 	w.ok("/v1/suppressions", `{"channel":"email","address":"ann+shop@gmail.com","reason":"unsubscribe_all"}`)
 	w.ok("/v1/suppressions", `{"channel":"email","address":"bob+shop@gmail.com","reason":"unsubscribe_topic","topic":"weekly"}`)
@@ -129,7 +129,7 @@ func TestList_SharedByTenantsIsShownToNone(t *testing.T) {
 	}
 }
 
-func TestManualBlock_NeedsANoteThatLookUpsShow(t *testing.T) { // policy row 6
+func TestManualBlock_NeedsANoteThatLookUpsShow(t *testing.T) {
 	w := start(t)
 	check := func(reason, note, code string) {
 		t.Helper()

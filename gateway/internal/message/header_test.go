@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestHeaders_OnlyHarmlessOnesAreTheCallers(t *testing.T) { // email.md §5
+func TestHeaders_OnlyHarmlessOnesAreTheCallers(t *testing.T) { // RFC 5322 §3.6
 	check := func(name string, ok bool) {
 		t.Helper()
 		c := content()

@@ -40,6 +40,12 @@ func parseMailbox(s string) (mailbox, error) {
 	return mailbox{name, address}, nil
 }
 
+// Address gives the address of "Name <local@domain>", its domain in A-labels. ok is false for what is no mailbox.
+func Address(from string) (address string, ok bool) {
+	m, err := parseMailbox(from)
+	return m.address, err == nil
+}
+
 // parseName reads a display name: a quoted string, or words as people write them. Encoded words are decoded, lest they be encoded twice.
 func parseName(s string) (string, bool) {
 	if strings.HasPrefix(s, `"`) {

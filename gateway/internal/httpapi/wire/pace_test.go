@@ -40,7 +40,7 @@ func (dripping) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-func TestSlowBody_IsCutOff(t *testing.T) { // reliability §3 row 32
+func TestSlowBody_IsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer near.Close()
