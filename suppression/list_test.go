@@ -166,7 +166,7 @@ func TestLift_LeavesWhatWasMadeLater(t *testing.T) {
 	}
 }
 
-// policy.md §4: only an evidenced opt-in lifts, and never a complaint.
+// docs/policy.md: only an evidenced opt-in lifts, and never a complaint.
 func TestLift_OfAnyReasonSparesWhatThePersonMayNotLift(t *testing.T) {
 	l := Open(t)
 	complaint := unsubscribe(Key(1))

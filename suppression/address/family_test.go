@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestAppendFamily_FollowsTheProvider(t *testing.T) { // email §9
+func TestAppendFamily_FollowsTheProvider(t *testing.T) {
 	check := func(canonical, want string) {
 		t.Helper()
 		got, ok := AppendFamily([]byte("x:"), []byte(canonical))

@@ -53,7 +53,7 @@ func TestKeyer_TellsAddressesApart(t *testing.T) {
 	})
 }
 
-func TestKeyer_KeysARowIsStoredUnder(t *testing.T) { // email §9
+func TestKeyer_KeysARowIsStoredUnder(t *testing.T) {
 	k := NewKeyer(secret, "acme", "email")
 	check := func(canonical string, family bool, want ...Key) {
 		t.Helper()

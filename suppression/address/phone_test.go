@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestAppendPhone_GivesE164(t *testing.T) { // sms §7
+func TestAppendPhone_GivesE164(t *testing.T) { // ITU-T E.164
 	check := func(want, region string, numbers ...string) {
 		t.Helper()
 		for _, n := range numbers {

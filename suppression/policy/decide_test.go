@@ -55,7 +55,7 @@ func drawTable(t *rapid.T) *Table {
 	return table
 }
 
-func TestDecide_AddingARowNeverLoosens(t *testing.T) { // policy §4, property 2
+func TestDecide_AddingARowNeverLoosens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table, q, rows := drawTable(t), drawQuery(t), drawRows(t)
 		more := slices.Insert(slices.Clone(rows), rapid.IntRange(0, len(rows)).Draw(t, "at"), drawRow(t, "new"))
@@ -69,7 +69,7 @@ func TestDecide_AddingARowNeverLoosens(t *testing.T) { // policy §4, property 2
 	})
 }
 
-func TestDecide_IsTheMostRestrictiveOfItsRows(t *testing.T) { // policy §2
+func TestDecide_IsTheMostRestrictiveOfItsRows(t *testing.T) { // docs/policy.md, Verdicts
 	rapid.Check(t, func(t *rapid.T) {
 		table, q, rows := drawTable(t), drawQuery(t), drawRows(t)
 		want := Allow
@@ -82,7 +82,7 @@ func TestDecide_IsTheMostRestrictiveOfItsRows(t *testing.T) { // policy §2
 	})
 }
 
-func TestDecide_DoesNotDependOnTheOrderOfRows(t *testing.T) { // policy §4, property 3
+func TestDecide_DoesNotDependOnTheOrderOfRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table, q, rows := drawTable(t), drawQuery(t), drawRows(t)
 		shuffled := rapid.Permutation(rows).Draw(t, "shuffled")
@@ -106,7 +106,7 @@ func explains(r Row) Row {
 	return r
 }
 
-func TestDecide_RerouteTargetIsDecidedFromScratch(t *testing.T) { // policy §4, property 4
+func TestDecide_RerouteTargetIsDecidedFromScratch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := drawQuery(t)
 		q.Channel, q.Class = SMS, rapid.SampledFrom(classes[1:]).Draw(t, "class rerouted")
@@ -123,7 +123,7 @@ func TestDecide_RerouteTargetIsDecidedFromScratch(t *testing.T) { // policy §4,
 	})
 }
 
-func TestDecide_EveryVerdictNamesWhatExplainsIt(t *testing.T) { // policy §4, property 6
+func TestDecide_EveryVerdictNamesWhatExplainsIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table, q, rows := drawTable(t), drawQuery(t), drawRows(t)
 		v := table.Decide(q, rows)
@@ -139,7 +139,7 @@ func TestDecide_EveryVerdictNamesWhatExplainsIt(t *testing.T) { // policy §4, p
 	})
 }
 
-func TestDecide_ReplayWithTheRecordedVersionGivesTheSameVerdict(t *testing.T) { // policy §4, property 6
+func TestDecide_ReplayWithTheRecordedVersionGivesTheSameVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, q, rows := drawTable(t), drawTable(t), drawQuery(t), drawRows(t)
 		if (a.Version() == b.Version()) != (a.actions == b.actions) {
@@ -165,7 +165,7 @@ func differences(t *Table) map[string]string {
 	return changes
 }
 
-func TestDecide_BlocksWhatItCannotMakeSenseOf(t *testing.T) { // P5; policy §4 "an unknown class is an error"
+func TestDecide_BlocksWhatItCannotMakeSenseOf(t *testing.T) { // README, P5
 	check := func(q Query, rows []Row, rule string) {
 		t.Helper()
 		if v := Default().Decide(q, rows); v.Action != Block || v.Rule != rule {

@@ -13,7 +13,7 @@
 // Topics form a tree by "/" : "news" covers "news" and "news/sport", not "newsletter".
 //
 // The package is pure: no I/O, no clock, no logs. All of it is safe for concurrent use; a Table never changes once made.
-// The matrix stands in matrix.go, one line a situation, in the order of its source.
+// The matrix stands in matrix.go, one line a situation, in the order of the reasons; docs/policy.md shows it to operators.
 //
 // Sources of the rows: CAN-SPAM (15 USC 7702, 7704; 16 CFR 316.3), TCPA (47 CFR 64.1200), CTIA Messaging Principles,
 // GDPR Art. 17, 18, 21, CCPA (11 CCR 7025), PECR, RFC 8058.

@@ -57,15 +57,15 @@ type situation struct {
 	cells  [Mandatory]cell
 }
 
-// matrix is the decision table. A mark in the right margin says which "if" of the source the line answers.
+// matrix is the decision table. docs/policy.md shows it to operators; a note in the right margin says when a line is the one that counts.
 var matrix = [lines]situation{
 	//                                              marketing transact. service mandatory
-	topicLeft:          {UnsubscribeTopic, "", row{bL, aT, bL, aL}},      // "B if the service news is itself the topic left"
+	topicLeft:          {UnsubscribeTopic, "", row{bL, aT, bL, aL}},      // the topic left, service news included
 	topicChild:         {UnsubscribeTopic, "child", row{bL, aT, aT, aL}}, // below the topic left
 	topicOther:         {UnsubscribeTopic, "other", row{aT, aT, aT, aL}}, // any other topic: tighten to widen the opt-out
 	everything:         {UnsubscribeAll, "", row{bL, aT, aT, aL}},
 	smsStop:            {SMSStop, "", row{bL, rO, rO, rL}},            // SMS, brand-wide
-	smsStopEmail:       {SMSStop, "email", row{aT, aT, aT, aL}},       // "STOP speaks for SMS"; tighten to extend it
+	smsStopEmail:       {SMSStop, "email", row{aT, aT, aT, aL}},       // STOP speaks for SMS; tighten to extend it
 	complaint:          {Complaint, "", row{bL, bO, bO, aT}},          // about a transactional message, or unknown
 	complaintMarketing: {Complaint, "marketing", row{bL, aT, bO, aT}}, // about a marketing message
 	hardBounce:         {HardBounce, "", row{bL, rO, bL, rO}},

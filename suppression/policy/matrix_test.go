@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// source is the matrix as the project's policy states it, word for word: # | row | marketing | transactional | service |
+// source is the matrix in words, with the conditions that docs/policy.md tells in notes: # | row | marketing | transactional | service |
 // mandatory. The claims below quote it.
 const source = "" +
 	"| 1 | `unsubscribe_topic` | **B-L** that topic and its children; **A-T** others | A-T | A-T; **B** if the service news is itself the topic left | A-L |\n" +
@@ -170,7 +170,7 @@ var actionOf = map[string]Action{
 	"A-L": Allow, "A-T": Allow, "B-L": Block, "B-O": Block, "R-L": Reroute, "R-O": Reroute, "defer": Defer, "hold": Hold,
 }
 
-func TestMatrix_EveryCellSaysWhatPolicySays(t *testing.T) { // policy §3, 19 × 4 cells
+func TestMatrix_EveryCellSaysWhatPolicySays(t *testing.T) { // 19 × 4 cells
 	table := Default()
 	text := sourceCells(t)
 	if len(claims) != 19 || len(text) != 19 {
@@ -234,7 +234,7 @@ func sourceCells(t *testing.T) [][]string {
 	return rows
 }
 
-func TestUnsubscribeAll_SpeaksForItsOwnChannelUnlessMadeForAll(t *testing.T) { // policy §3 row 2
+func TestUnsubscribeAll_SpeaksForItsOwnChannelUnlessMadeForAll(t *testing.T) {
 	q := Query{Channel: SMS, Class: Marketing, Now: now}
 	for _, c := range []struct {
 		row  Row

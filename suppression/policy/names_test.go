@@ -80,7 +80,7 @@ func TestReasons_WhatThePersonMayLiftAndWhatSpeaksForTheFamily(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, got, want)
 		}
 	}
-	check("family", Families, UnsubscribeAll, Complaint, Erasure, ManualBlock, LegalHold) // email §9
+	check("family", Families, UnsubscribeAll, Complaint, Erasure, ManualBlock, LegalHold)
 	check("topical", Reason.Topical, UnsubscribeTopic)
 	check("lifted by an opt-in", Reason.LiftableByPerson,
 		UnsubscribeTopic, UnsubscribeAll, SMSStop, Erasure, SharingOptOut, NoConsent, ConsentExpired)

@@ -43,8 +43,7 @@ func (r Reason) Valid() bool { return r >= UnsubscribeTopic && r <= FrequencyCap
 // message and belong to no list.
 func (r Reason) Stored() bool { return r.Valid() && r != QuietHours && r != FrequencyCap }
 
-// Topical reports whether a row of r is narrowed by its topic. Every other row speaks for all topics, whatever topic it
-// remembers: "all topics of the channel", "brand-wide", "all topics of the tenant".
+// Topical reports whether a row of r is narrowed by its topic. Every other row speaks for all topics, whatever topic it remembers.
 func (r Reason) Topical() bool { return r == UnsubscribeTopic }
 
 // Families reports whether a row of r is stored under the family key of an address too, beside its exact key: the person
@@ -61,10 +60,10 @@ func Families(r Reason) bool {
 // LiftableByPerson reports whether an evidenced opt-in by the person lifts rows of r (those the opt-in had observed).
 //
 // It lifts what the person themselves declined or never agreed to: the three ways of leaving, the sharing opt-out, missing
-// or expired consent, and an erasure ("lifted only by a new, evidenced opt-in"). It never lifts a complaint ("providers
-// never lift it silently"), what is a fact about the address (hard_bounce and invalid_number are cleared by re-verification,
-// number_reassigned and role_or_trap by new facts), or what somebody else decided (manual_block, legal_hold, underage,
-// account_deactivated, dnc_registry, gdpr_restriction): those take an operator with the right.
+// or expired consent, and an erasure. It never lifts a complaint, what is a fact about the address (hard_bounce and
+// invalid_number are cleared by re-verification, number_reassigned and role_or_trap by new facts), or what somebody else
+// decided (manual_block, legal_hold, underage, account_deactivated, dnc_registry, gdpr_restriction): those take an operator
+// with the right.
 func (r Reason) LiftableByPerson() bool {
 	switch r {
 	case UnsubscribeTopic, UnsubscribeAll, SMSStop, Erasure, SharingOptOut, NoConsent, ConsentExpired:

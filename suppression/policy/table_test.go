@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestWith_NoConfigurationLoosensALockedCell(t *testing.T) { // policy §4, properties 1 and 5
+func TestWith_NoConfigurationLoosensALockedCell(t *testing.T) { // docs/policy.md, The matrix
 	for l, s := range matrix {
 		for class, c := range s.cells {
 			for _, a := range actions {
@@ -23,7 +23,7 @@ func TestWith_NoConfigurationLoosensALockedCell(t *testing.T) { // policy §4, p
 	}
 }
 
-// permitted is the legend of policy §2 in other words: every cell but A-L may be tightened, only -O cells loosened.
+// permitted is the legend of docs/policy.md in other words: every cell but A-L may be tightened, only -O cells loosened.
 func permitted(cell string, to Action, l line) bool {
 	from := actionOf[cell]
 	switch {
@@ -37,7 +37,7 @@ func permitted(cell string, to Action, l line) bool {
 	return strings.HasSuffix(cell, "-O")
 }
 
-func TestWith_NoRowOfChangesSilencesARequiredNotice(t *testing.T) { // policy §4, properties 1 and 5
+func TestWith_NoRowOfChangesSilencesARequiredNotice(t *testing.T) { // docs/policy.md, The matrix
 	rapid.Check(t, func(t *rapid.T) {
 		table := drawTable(t)
 		for l, s := range matrix {
@@ -51,7 +51,7 @@ func TestWith_NoRowOfChangesSilencesARequiredNotice(t *testing.T) { // policy §
 	})
 }
 
-func TestWith_NamesEveryOffendingCell(t *testing.T) { // policy §2 "fails at load, naming the cell"
+func TestWith_NamesEveryOffendingCell(t *testing.T) { // docs/policy.md, Changing a cell
 	table, err := Default().With(map[string]string{
 		"unsubscribe_all/marketing":     "allow",  // B-L
 		"unsubscribe_topic/mandatory":   "block",  // A-L
@@ -86,10 +86,10 @@ func TestWith_LeavesItsTableAlone(t *testing.T) {
 	q := Query{Channel: Email, Class: Marketing, Topic: "offers", Now: now}
 	rows := []Row{{Reason: UnsubscribeTopic, Topic: "news"}}
 	if a.Decide(q, rows).Action != Allow || b.Decide(q, rows).Action != Block {
-		t.Error("widening a topic to all topics went astray") // policy §3 "operators may widen to all topics"
+		t.Error("widening a topic to all topics went astray") // the operator may widen
 	}
 	if v := b.Decide(q, []Row{{Reason: SMSStop}}); v.Action != Block || v.Rule != "sms_stop.email/marketing" {
-		t.Errorf("STOP extended to email marketing gives %+v", v) // policy §3, reason 3
+		t.Errorf("STOP extended to email marketing gives %+v", v)
 	}
 	back, err := b.With(differences(a))
 	if err != nil || back.Version() != b.Version() {
