@@ -11,7 +11,7 @@ import (
 	"heed/senders/smtprelay"
 )
 
-// TestRelay_Dialogues plays testdata/dialogues: what a peer says, and what becomes of the message. RFC 5321 §4.2; faults 11, 13, 14 and 15.
+// TestRelay_Dialogues plays testdata/dialogues: what a peer says, and what becomes of the message. RFC 5321 §4.2.
 func TestRelay_Dialogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogues/*.txt")
 	if err != nil || len(files) < 40 {

@@ -108,7 +108,7 @@ func isOnePath(path string) bool {
 	return !inQuotes && !escaped
 }
 
-// FuzzMailbox: whatever the address, what reaches the wire is one path or nothing (libraries.md: go-smtp writes it raw).
+// FuzzMailbox: whatever the address, what reaches the wire is one path or nothing (go-smtp writes it raw).
 func FuzzMailbox(f *testing.F) {
 	for _, s := range []string{
 		"ann@example.org", "a@b> NOTIFY=NEVER", `"a b"@c`, "jörg@münchen.example", "a@[IPv6:::1]", "a\r\nDATA\r\n@b", `"\\"@b`, "a@b\x00", "a@＠b",

@@ -211,7 +211,7 @@ func TestPool_WaitsForASlotUntilItsContextEnds(t *testing.T) {
 	})
 }
 
-// Faults 11 and 12: every phase ends within its own time, whatever the peer does.
+// RFC 5321 §4.5.3.2: every phase ends within its own time, whatever the peer does.
 func TestTimeouts_EachPhaseHasItsOwn(t *testing.T) {
 	limits := smtprelay.Timeouts{Dial: time.Second, Greeting: 20 * time.Second, Command: 30 * time.Second, DataWrite: 40 * time.Second, DataReply: 50 * time.Second}
 	check := func(script, want string, took time.Duration) {
@@ -234,7 +234,7 @@ func TestTimeouts_EachPhaseHasItsOwn(t *testing.T) {
 	check("dot: drip 250 2.0.0 queued as X", "accepted X", 23*time.Second)
 }
 
-func TestTimeouts_APeerThatStopsReading(t *testing.T) { // fault 12
+func TestTimeouts_APeerThatStopsReading(t *testing.T) { // RFC 5321 §4.5.3.2.5
 	inBubble(t, "body: hang", smtprelay.Options{Timeouts: smtprelay.Timeouts{DataWrite: 40 * time.Second}}, func(t *testing.T, r *smtprelay.Relay, p *sendertest.SMTPPeer) {
 		k, start := &calls{}, time.Now()
 		m := k.message("ann@example.org")

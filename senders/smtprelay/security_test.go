@@ -13,7 +13,7 @@ import (
 	"heed/senders/smtprelay"
 )
 
-func TestTLS_Modes(t *testing.T) { // RFC 3207, RFC 8314 §3.3; fault 16
+func TestTLS_Modes(t *testing.T) { // RFC 3207, RFC 8314 §3.3
 	server, client := sendertest.Certificate(t)
 	check := func(name string, mode smtprelay.TLSMode, peer sendertest.SMTPOptions, cfg *tls.Config, want string) {
 		t.Helper()

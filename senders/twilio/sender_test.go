@@ -34,7 +34,7 @@ func outcome(t *testing.T, result senders.Result, err error) string {
 	return strings.TrimSpace(e.Class.String() + " " + e.Code)
 }
 
-// Fault 19, and sms.md §1.2: what Twilio answers, and what becomes of the text.
+// What Twilio answers, and what becomes of the text (Twilio's error dictionary).
 func TestSender_Answers(t *testing.T) {
 	peer := sendertest.NewHTTPPeer(t, "")
 	sender := newSender(t, twilio.Options{BaseURL: peer.URL})
@@ -192,7 +192,7 @@ func (c counting) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-func TestSender_NobodyThere(t *testing.T) { // sms.md §1.2: refused before sending
+func TestSender_NobodyThere(t *testing.T) { // refused before sending
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestSender_TimeoutAfterTheRequestIsUnknown(t *testing.T) {
 	}
 }
 
-// The environment has no say in where a text goes (sms.md §1.6).
+// The environment has no say in where a text goes.
 func TestSender_IgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("TWILIO_EDGE", "sydney")
 	t.Setenv("TWILIO_REGION", "au1")
