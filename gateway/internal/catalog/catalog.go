@@ -1,8 +1,8 @@
 // Package catalog keeps what a tenant declares before it sends: topics and templates.
 //
 // It promises that a version of a template never changes but for its approval, that an approved version is exactly what was approved,
-// and that nothing declared is ever deleted: a topic that goes is archived, so that its id keeps its meaning for those who left it (policy.md
-// §4). It does not judge content beyond its size and shape, and it does not ask who may approve: that is the caller's duty.
+// and that nothing declared is ever deleted: a topic that goes is archived, so that its id keeps its meaning for those who left it.
+// It does not judge content beyond its size and shape, and it does not ask who may approve: that is the caller's duty.
 //
 // A Catalog is safe for concurrent use; look-ups are answered from memory once they were read. One process writes a store.
 package catalog

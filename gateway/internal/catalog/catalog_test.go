@@ -114,7 +114,7 @@ func TestTopic_ChangesKeepTheTimeOfCreation(t *testing.T) {
 	}
 }
 
-// policy.md §4: deleting a topic never frees the people who left it. Its id stays taken, by itself.
+// Deleting a topic never frees the people who left it. Its id stays taken, by itself.
 func TestArchiveTopic_ForgetsNothing(t *testing.T) {
 	s := newRecords()
 	c := open(s)
@@ -202,7 +202,7 @@ func TestTemplate_CallersCannotChangeWhatIsKept(t *testing.T) {
 	}
 }
 
-// policy.md §1: service and mandatory need an approved template; the approval is of one version.
+// docs/policy.md: service and mandatory need an approved template; the approval is of one version.
 func TestApprove_IsOfOneVersion(t *testing.T) {
 	s := newRecords()
 	c := open(s)

@@ -71,9 +71,9 @@ func (c *Catalog) Templates(tenant, after string, limit int) ([]Template, error)
 	return list, nil
 }
 
-// Approve records that a version is approved, by whom (a key id), and whether it is a closing template (policy.md §3 row 7). A version that is
-// approved already takes the new approver and tag. version 0 is an error: what was read must be what is approved.
-// Requires: the caller may approve. Errors: ErrNotFound, ErrInvalid, or the store's.
+// Approve records that a version is approved, by whom (a key id), and whether it is a closing template (docs/policy.md,
+// account_deactivated.closing). A version that is approved already takes the new approver and tag. version 0 is an error:
+// what was read must be what is approved. Requires: the caller may approve. Errors: ErrNotFound, ErrInvalid, or the store's.
 func (c *Catalog) Approve(tenant, id string, version int, by string, closing bool) (Template, error) {
 	if version <= 0 || by == "" {
 		return Template{}, fmt.Errorf("%w: name the version to approve and who approves it", ErrInvalid)
