@@ -15,5 +15,5 @@
 //
 // In ADDR a "+" may stand for itself: an address that is not found is looked for again with "+" for each space.
 //
-// Sources: RFC 5321; sms.md §1.1 and §1.6 (Twilio's test numbers).
+// Sources: RFC 5321; Twilio, Message resource and test credentials; 3GPP TS 23.038 §6.2.1.
 package sandbox

@@ -101,7 +101,7 @@ func (p *Phones) fetch(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusNotFound, 20404, "The requested resource was not found")
 }
 
-// testNumbers are Twilio's magic numbers (sms.md §1.6).
+// testNumbers are Twilio's magic numbers (Twilio, test credentials).
 var testNumbers = struct{ to, from map[string]int }{
 	to:   map[string]int{"+15005550001": 21211, "+15005550002": 21612, "+15005550003": 21408, "+15005550004": 21610, "+15005550009": 21614},
 	from: map[string]int{"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611},

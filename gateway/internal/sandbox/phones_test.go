@@ -55,7 +55,7 @@ func create(t *testing.T, base string, pairs ...string) (int, map[string]any) {
 	return call(t, http.MethodPost, base+"/2010-04-01/Accounts/"+account+"/Messages.json", token, form)
 }
 
-// sms.md §1.1
+// Twilio, Message resource: create.
 func TestPhones_TakeAText(t *testing.T) {
 	base := startPhones(t)
 	status, answer := create(t, base, "To", "+14155552671", "From", "+15005550006", "Body", "Hello é")
@@ -82,7 +82,7 @@ func TestPhones_WithAServiceTheNumberComesLater(t *testing.T) {
 	}
 }
 
-// sms.md §1.6: Twilio's test numbers.
+// Twilio, test credentials: the magic numbers.
 func TestPhones_TestNumbers(t *testing.T) {
 	base := startPhones(t)
 	check := func(to, from, body string, want float64) {

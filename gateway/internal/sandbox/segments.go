@@ -5,7 +5,7 @@ import (
 	"unicode/utf16"
 )
 
-// The GSM 03.38 default alphabet and its extension, whose characters take two septets (sms.md §6).
+// The GSM 7-bit default alphabet and its extension, whose characters take two septets (3GPP TS 23.038 §6.2.1).
 const (
 	gsm7 = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
 		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"

@@ -72,7 +72,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestSegments(t *testing.T) { // sms.md §6
+func TestSegments(t *testing.T) { // 3GPP TS 23.038 §6.2.1
 	check := func(text string, want int) {
 		t.Helper()
 		if got := segments(text); got != want {
