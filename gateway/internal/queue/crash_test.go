@@ -17,7 +17,7 @@ import (
 )
 
 // TestCrash_WhatWasAcknowledgedIsThere takes the disk as a loss of power would leave it, at every write operation of a whole
-// history, with none, half and all of what was not synced. // architecture.md P2, P3
+// history, with none, half and all of what was not synced. // README, P2 and P3
 func TestCrash_WhatWasAcknowledgedIsThere(t *testing.T) {
 	disk := vfs.NewCrashableMem()
 	h := &history{acks: newAcks()}

@@ -28,7 +28,7 @@ func (f *full) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	return vfs.DiskUsage{AvailBytes: f.free.Load()}, nil
 }
 
-func TestMinFree_RefusesIntakeAndKeepsRecording(t *testing.T) { // reliability.md §3, fault 7
+func TestMinFree_RefusesIntakeAndKeepsRecording(t *testing.T) {
 	fs := &full{FS: vfs.NewMem()}
 	fs.free.Store(100)
 	q := open(t, Options{FS: fs, MinFree: 50})
@@ -56,7 +56,7 @@ func TestMinFree_RefusesIntakeAndKeepsRecording(t *testing.T) { // reliability.m
 }
 
 // TestFailure_StopsAcceptingAndDelivering: after one failed sync nothing is accepted, handed out or recorded any more, even though the
-// disk would work again: a retried fsync after a failed one is not a success. // reliability.md §1; fault 8
+// disk would work again: a retried fsync after a failed one is not a success.
 func TestFailure_StopsAcceptingAndDelivering(t *testing.T) {
 	running := goleak.IgnoreCurrent()
 	toggle := &errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -116,7 +116,7 @@ func dismantle(q *Queue) error {
 	return errors.Join(q.store.db.Close(), q.store.lock.Close())
 }
 
-// TestOpen_RefusesDamage: a value that cannot be read is named, nothing is skipped. // style.md §4
+// TestOpen_RefusesDamage: a value that cannot be read is named, nothing is skipped.
 func TestOpen_RefusesDamage(t *testing.T) {
 	check := func(name string, damage func(*pebble.DB) error) {
 		t.Helper()
@@ -169,7 +169,7 @@ func TestLease_AMissingPayloadEndsDelivery(t *testing.T) {
 }
 
 // TestQueue_ManyAtOnce: appenders, stages, workers that record, release and retry, pauses and questions at the same time; in the end every
-// recipient was sent exactly once. Meant for the race detector. // architecture.md P2
+// recipient was sent exactly once. Meant for the race detector. // README, P2
 func TestQueue_ManyAtOnce(t *testing.T) {
 	const writers, batches, recipients = 4, 25, 20
 	q := open(t, Options{ResultDelay: time.Millisecond})

@@ -125,7 +125,7 @@ func flush(t testing.TB, q *Queue) {
 	must(t, q.Flush(context.Background()))
 }
 
-func TestAppend_CanBeLeasedRecordedAndAskedFor(t *testing.T) { // architecture.md P2
+func TestAppend_CanBeLeasedRecordedAndAskedFor(t *testing.T) { // README, P2
 	q := open(t, Options{})
 	must(t, q.Append(simple(1, 3)))
 	l := lease(t, q, 10)
@@ -326,7 +326,7 @@ func TestRecord_OnlyWhatIsInHandOnce(t *testing.T) {
 	check("in another hand", Result{Index: 1, State: Sent})
 }
 
-func TestLease_WhatWasInHandAtTheEndIsLeasedAgain(t *testing.T) { // architecture.md P3
+func TestLease_WhatWasInHandAtTheEndIsLeasedAgain(t *testing.T) { // README, P3
 	fs := vfs.NewMem()
 	q := open(t, Options{FS: fs})
 	must(t, q.Append(simple(1, 3)))
@@ -660,7 +660,7 @@ func TestClose_EndsWaitingLeasesAndRefusesAll(t *testing.T) {
 	})
 }
 
-func TestRun_ResultsAreDurableWithinTheDelay(t *testing.T) { // architecture.md P3
+func TestRun_ResultsAreDurableWithinTheDelay(t *testing.T) { // README, P3
 	synctest.Test(t, func(t *testing.T) {
 		fs := vfs.NewCrashableMem()
 		q := open(t, Options{FS: fs, ResultDelay: 10 * time.Millisecond})
