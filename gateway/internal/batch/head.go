@@ -31,7 +31,7 @@ type Head struct {
 	Count    uint32 // recipients named by the caller, accepted or not (0 until known, for streams)
 }
 
-// headVersion is the format of Encode: the version, then the fields in the order of writeTo, then the checksum.
+// headVersion is the format of Encode: the version, then the fields in the order of Encode, then the checksum.
 const headVersion = 1
 
 // Encode returns the stored form; equal heads have equal bytes. Cost: one pass over the texts.

@@ -17,7 +17,7 @@
 // one that cannot answer at all. What is in hand when a batch is paused or cancelled (at most a chunk a worker) still goes out. A deferral by the policy
 // counts as a try, since the queue counts so.
 //
-// Run is called once; everything else is safe for concurrent use. Sources: architecture.md §2; RFC 1047 for answers that never came.
+// Run is called once; everything else is safe for concurrent use. Sources: README, P1 to P5; RFC 1047 for answers that never came.
 package dispatch
 
 import (
