@@ -18,7 +18,7 @@ func keyed(f *fixture, key string, digest byte) Call {
 	return c
 }
 
-// apis.md §1.4: same key and body, the recorded answer; another body, 422; still running, 409.
+// draft-ietf-httpapi-idempotency-key-header-07: same key and body, the recorded answer; another body, 422; still running, 409.
 func TestReplay_AnswersARepetitionOnce(t *testing.T) {
 	f := setup(t)
 	call := keyed(f, "k1", 1)

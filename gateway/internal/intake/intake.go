@@ -7,9 +7,10 @@
 // last time: dispatch asks again right before the hand-off.
 //
 // The way of a call: plan (plan.go, content.go: what all recipients share), screen (screen.go: each recipient's decision, by the pure rules of
-// verdict.go), note (answer.go, result.go: what the caller is told), pack (segments.go: what the queue is given).
+// verdict.go), note (answer.go: what the caller is told), pack (segments.go: what the queue is given).
 //
-// An Intake is safe for concurrent use; a Stream is for one goroutine. Sources: apis.md §1, policy.md §1–4.
+// An Intake is safe for concurrent use; a Stream is for one goroutine. Sources: RFC 8058 §3.1,
+// draft-ietf-httpapi-idempotency-key-header-07, docs/policy.md.
 package intake
 
 import (
@@ -67,7 +68,7 @@ type Options struct {
 	AutoTopics bool
 	// NoLinks says that the gateway has no public address: links would lead nowhere, so marketing mail is refused.
 	NoLinks bool
-	// RequireTemplate lets the classes service and mandatory send approved templates only (policy.md §1). Off is for development.
+	// RequireTemplate lets the classes service and mandatory send approved templates only (docs/policy.md). Off is for development.
 	RequireTemplate bool
 
 	// MarketingLife and OtherLife are how long a message is worth sending when the call does not say; 0: 24 hours, and 4 days.

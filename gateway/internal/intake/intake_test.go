@@ -70,7 +70,7 @@ func TestAccept_ServiceNoticesReachThoseWhoOptedOut(t *testing.T) {
 func TestAccept_FamilyRowsHoldEverySpelling(t *testing.T) {
 	f := setup(t)
 	f.list.suppress(t, "a.n.n+news@gmail.com", policy.UnsubscribeAll, "")
-	f.list.suppress(t, "bob+news@gmail.com", policy.UnsubscribeTopic, "weekly") // of this spelling only: email.md §9
+	f.list.suppress(t, "bob+news@gmail.com", policy.UnsubscribeTopic, "weekly") // of this spelling only: address.AppendFamily
 	got := f.accept(mail(), to("Ann@googlemail.com", "bob@gmail.com"))
 	if got.Suppressed != 1 || got.Results[0].Index != 0 {
 		t.Errorf("%+v", got)
@@ -126,7 +126,7 @@ func TestAccept_QueueFailureIsA503(t *testing.T) {
 	f.refused(mail(), to("a@example.org"), 503, "no_room", "")
 }
 
-// policy.md §4: the class is never free to declare, and what is unknown is an error, not a default.
+// The class is never free to declare, and what is unknown is an error, not a default.
 func TestAccept_ClassNeedsItsScope(t *testing.T) {
 	scope := map[string]keys.Scope{
 		"marketing": keys.SendMarketing, "transactional": keys.SendTransactional, "service": keys.SendService, "mandatory": keys.SendMandatory,
@@ -270,7 +270,7 @@ func TestAccept_TimesAndPriorities(t *testing.T) {
 	}
 }
 
-// policy.md §1: service and mandatory carry an approved template's words.
+// docs/policy.md: service and mandatory carry an approved template's words.
 func TestAccept_NoticesNeedAnApprovedTemplate(t *testing.T) {
 	f := setup(t, func(o *Options) { o.RequireTemplate = true })
 	tmpl := catalog.Template{ID: "outage", Channel: "email", Class: "service", Subject: "Outage at {{when}}, {{name}}", Text: "t {{place}}",

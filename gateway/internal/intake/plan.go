@@ -40,7 +40,7 @@ type variable struct {
 	why  *why // for a recipient without it
 }
 
-// scopes are what a key needs to send a class (policy.md §1).
+// scopes are what a key needs to send a class (docs/policy.md).
 var scopes = map[policy.Class]keys.Scope{
 	policy.Marketing:     keys.SendMarketing,
 	policy.Transactional: keys.SendTransactional,
@@ -74,7 +74,7 @@ func (in *Intake) plan(c Call, s *batchjson.Shared) (*plan, error) {
 	return p, nil
 }
 
-// parseKind reads channel and class. No class is marketing, the one that may do least; an unknown one is an error (policy.md §4).
+// parseKind reads channel and class. No class is marketing, the one that may do least; an unknown one is an error.
 func parseKind(h *batch.Head, s *batchjson.Shared) error {
 	var ok bool
 	if h.Channel, ok = policy.ParseChannel(s.Channel); !ok {

@@ -107,7 +107,7 @@ func TestAccept_ReroutesToOneNumberOnce(t *testing.T) {
 	}
 }
 
-// policy.md §2: reroute never overrides a row on the target channel. P5 holds there too.
+// docs/policy.md: reroute never overrides a row on the target channel. P5 holds there too.
 func TestAccept_FallbackFailsClosed(t *testing.T) {
 	f := setup(t)
 	f.list.suppress(t, "dead@example.org", policy.HardBounce, "")

@@ -183,7 +183,7 @@ func (j *job) verdict(from, to int, c policy.Channel) (policy.Verdict, error) {
 }
 
 // reroute asks about the fallback from scratch: what the first channel's rows say does not count there, and what its own say does
-// (policy.md §2). Only a plain allow will do.
+// (docs/policy.md). Only a plain allow will do.
 func (j *job) reroute(d decision, r *batchjson.Recipient) (decision, error) {
 	other := j.plan.other
 	switch {

@@ -89,7 +89,7 @@ func missingVariable(name string) *why {
 	return because("missing_variable", "/vars", "the variable \""+name+"\" is missing: add it to the recipient's vars, to the shared vars, or give it a default")
 }
 
-// reasons tells each row of policy.md §3 in plain words.
+// reasons tells each reason of docs/policy.md in plain words.
 var reasons = [policy.FrequencyCap + 1]*why{
 	policy.UnsubscribeTopic:   row(policy.UnsubscribeTopic, "the recipient has left this topic"),
 	policy.UnsubscribeAll:     row(policy.UnsubscribeAll, "the recipient has unsubscribed from everything"),

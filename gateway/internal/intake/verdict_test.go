@@ -8,7 +8,7 @@ import (
 	"heed/suppression/policy"
 )
 
-// policy.md §2 and §4: one result per recipient, each verdict explained.
+// One result per recipient, each verdict explained.
 func TestSettle_EachVerdictHasItsResult(t *testing.T) {
 	expires := noon.Add(time.Hour)
 	check := func(v policy.Verdict, want status, code string, settled bool) decision {
