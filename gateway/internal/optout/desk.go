@@ -79,9 +79,10 @@ func act(t Token) (suppression.Row, []suppression.Key) {
 	return row, keys
 }
 
-// adds are the changes that add row to the keys. A row that stands already is repeated as it is: the list lets the latest addition
-// win, and an objection to every channel must not shrink to this one. earlier tells whether one of them came from an act this person could not undo here. Otherwise whoever holds
-// a link could stop, undo, and so bring back someone who left long ago: a token can only opt out.
+// adds are the changes that add row to the keys. A row that stands already is repeated with its own time and source: the list lets
+// the latest addition win, and one made here and now would make the next press think that it may undo it. earlier tells whether
+// one of them came from an act this person could not undo here. Otherwise whoever holds a link could stop, undo, and so bring
+// back someone who left long ago: a token can only opt out.
 func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []suppression.Change, earlier bool) {
 	for _, key := range keys {
 		old, stands, err := d.standing(key, row)

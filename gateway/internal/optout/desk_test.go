@@ -93,14 +93,14 @@ func allRow(by suppression.Source, at time.Time) suppression.Row {
 	return suppression.Row{Reason: policy.UnsubscribeAll, Class: policy.Marketing, Source: by, At: at}
 }
 
-func TestStop_WithTopicLeavesThatTopicOfThatAddressOnly(t *testing.T) { // email.md §1 Scope, §9.2
+func TestStop_WithTopicLeavesThatTopicOfThatAddressOnly(t *testing.T) {
 	d := newDesk(t)
 	d.stop(topicToken(), suppression.ByOneClick, noon.Add(700*time.Millisecond))
 	d.holds(key, topicRow(suppression.ByOneClick, noon))
 	d.holds(family)
 }
 
-func TestStop_WithoutTopicLeavesAllForTheFamilyToo(t *testing.T) { // email.md §9.2
+func TestStop_WithoutTopicLeavesAllForTheFamilyToo(t *testing.T) { // docs/policy.md
 	d := newDesk(t)
 	d.stop(allToken(), suppression.ByPage, noon)
 	d.holds(key, allRow(suppression.ByPage, noon))
@@ -110,7 +110,7 @@ func TestStop_WithoutTopicLeavesAllForTheFamilyToo(t *testing.T) { // email.md �
 	}
 }
 
-func TestStop_TwiceIsOnceWithTheSameWork(t *testing.T) { // RFC 8058 §3.1; reliability.md §5.3: no oracle
+func TestStop_TwiceIsOnceWithTheSameWork(t *testing.T) { // RFC 8058 §3.1: the answer is no oracle
 	d := newDesk(t)
 	first := d.stop(topicToken(), suppression.ByOneClick, noon)
 	applies, reads := d.list.Calls()
@@ -122,7 +122,7 @@ func TestStop_TwiceIsOnceWithTheSameWork(t *testing.T) { // RFC 8058 §3.1; reli
 	d.holds(key, topicRow(suppression.ByOneClick, noon))
 }
 
-func TestStop_NeverShrinksAnObjection(t *testing.T) { // policy.md §3 row 2; GDPR Art. 21(2)
+func TestStop_NeverShrinksAnObjection(t *testing.T) { // GDPR Art. 21(2)
 	d := newDesk(t)
 	objection := allRow(suppression.ByAPI, noon.Add(-time.Hour))
 	objection.AllChannels = true
@@ -162,7 +162,7 @@ func TestStop_EndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestStopped_HearsOfEachOptOutInForceAndOfNothingElse(t *testing.T) { // policy.md §5 (b)
+func TestStopped_HearsOfEachOptOutInForceAndOfNothingElse(t *testing.T) {
 	d := newDesk(t)
 	var heard []suppression.Source
 	d.Desk = optout.NewDesk(optout.Options{List: &d.list, Signer: d.signer, Stopped: func(by suppression.Source, received time.Time) {
@@ -184,7 +184,7 @@ func TestStopped_HearsOfEachOptOutInForceAndOfNothingElse(t *testing.T) { // pol
 	}
 }
 
-func TestUndo_LiftsWhatItsStopMade(t *testing.T) { // email.md §8.4
+func TestUndo_LiftsWhatItsStopMade(t *testing.T) {
 	for _, token := range []optout.Token{topicToken(), allToken()} {
 		d := newDesk(t)
 		undo := d.stop(token, suppression.ByPage, noon)
@@ -203,7 +203,7 @@ func TestUndo_EndsWithItsLife(t *testing.T) {
 	d.undo(undo, noon.Add(optout.DefaultUndoLife), nil)
 }
 
-func TestUndo_NeverLiftsALaterStop(t *testing.T) { // architecture.md §5: positions, not clocks
+func TestUndo_NeverLiftsALaterStop(t *testing.T) { // positions, not clocks
 	d := newDesk(t)
 	undo := d.stop(topicToken(), suppression.ByPage, noon)
 	d.stop(topicToken(), suppression.ByOneClick, noon)
@@ -221,7 +221,7 @@ func TestUndo_NeverLiftsAnotherReasonOrTopic(t *testing.T) {
 }
 
 // Whoever holds a link, by a forwarded mail say, may stop and undo, but not bring back someone who had left before.
-func TestUndo_NeverLiftsWhatStoodBefore(t *testing.T) { // email.md §1: a token can only opt out
+func TestUndo_NeverLiftsWhatStoodBefore(t *testing.T) { // a token can only opt out
 	check := func(by suppression.Source, age time.Duration, on suppression.Key, want error) {
 		t.Helper()
 		d := newDesk(t)
@@ -274,7 +274,7 @@ func TestUndo_SaysSoWhenTheListCannotTakeIt(t *testing.T) {
 	d.holds(key, topicRow(suppression.ByPage, noon))
 }
 
-func TestTexts_StartLiftsTheStopAndNothingElse(t *testing.T) { // sms.md §4
+func TestTexts_StartLiftsTheStopAndNothingElse(t *testing.T) { // CTIA Messaging Principles 5.1.3
 	d := newDesk(t)
 	complaint := suppression.Row{Reason: policy.Complaint, At: noon, Source: suppression.ByReport}
 	stop := suppression.Row{Reason: policy.SMSStop, At: noon, Source: suppression.BySMS}

@@ -101,7 +101,7 @@ func TestToken_ForgedNeverVerifies(t *testing.T) {
 	check(bytes.Repeat([]byte("v1."), 1000))
 }
 
-func TestToken_TellsBrokenFromForged(t *testing.T) { // email.md §1: 400 and 404
+func TestToken_TellsBrokenFromForged(t *testing.T) { // 400 and 404: RFC 9110 §15.5
 	s := signer(t, oldSecret)
 	good := string(s.Append(nil, example()))
 	foreign := string(signer(t, nextSecret).Append(nil, example()))

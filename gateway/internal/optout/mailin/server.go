@@ -8,7 +8,7 @@
 // §4.5.3.1.10 has the client send it again by itself.
 //
 // It reads no bounces and no complaints yet. A Server runs once; its methods are safe for concurrent use.
-// Sources: RFC 5321, RFC 3463, RFC 2369 §3.2, email.md §6.
+// Sources: RFC 5321, RFC 3463, RFC 2369 §3.2.
 package mailin
 
 import (

@@ -172,7 +172,7 @@ func (c *client) begin(to string) {
 	c.say("DATA", "354 ")
 }
 
-func TestMailto_OptsOutByItsRecipientAlone(t *testing.T) { // email.md §6; RFC 2369 §3.2
+func TestMailto_OptsOutByItsRecipientAlone(t *testing.T) { // RFC 2369 §3.2
 	in := listen(t, nil)
 	check := func(index uint32, from, to, text string) {
 		t.Helper()
@@ -494,7 +494,7 @@ func TestTime_LateBodyIsNotADialogue(t *testing.T) { // go-smtp issue 196
 }
 
 // A stop sends idle clients away at once, and a message that is still arriving is not answered with success.
-func TestRun_EndsWithItsContext(t *testing.T) { // architecture.md §2 P1
+func TestRun_EndsWithItsContext(t *testing.T) { // README, P1
 	in := listen(t, nil)
 	idle, busy := in.client(), in.client()
 	busy.begin(in.mailbox(known, 1))

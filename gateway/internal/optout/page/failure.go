@@ -10,7 +10,7 @@ import (
 // retryAfter is how many seconds a client is asked to wait when the list could not take the act.
 const retryAfter = "30"
 
-// statusOf is the one table from errors to statuses (email.md §1), with the name of the page that explains.
+// statusOf is the one table from errors to statuses (RFC 9110 §15.5), with the name of the page that explains.
 func statusOf(err error) (status int, name string) {
 	switch {
 	case errors.Is(err, optout.ErrMalformed):

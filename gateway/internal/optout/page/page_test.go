@@ -88,7 +88,7 @@ func multipartOf(t *testing.T, name, value string) (contentType, body string) {
 	return w.FormDataContentType(), b.String()
 }
 
-func TestOneClick_ActsOnAnyBodyWithAGoodToken(t *testing.T) { // RFC 8058 §3.1; email.md §7.3
+func TestOneClick_ActsOnAnyBodyWithAGoodToken(t *testing.T) { // RFC 8058 §3.1
 	boundary, body := multipartOf(t, "List-Unsubscribe", "One-Click")
 	check := func(contentType, body string, want suppression.Source) {
 		t.Helper()
@@ -149,7 +149,7 @@ func TestSafeMethods_ChangeNothing(t *testing.T) { // RFC 8058 §1; RFC 9110 §9
 	}
 }
 
-func TestForgedToken_NeverReachesTheList(t *testing.T) { // RFC 8058 §3.1; email.md §1
+func TestForgedToken_NeverReachesTheList(t *testing.T) { // RFC 8058 §3.1
 	s := newSite(t)
 	good := s.token("weekly", policy.Email)
 	check := func(token string, want int) {
@@ -199,7 +199,7 @@ func fieldOf(t *testing.T, r Response, name string) string {
 }
 
 // The whole way of a person: link, button, done, undo.
-func TestPage_ButtonThenUndo(t *testing.T) { // email.md §8.3, §8.4
+func TestPage_ButtonThenUndo(t *testing.T) {
 	s := newSite(t)
 	path := ChoicePath + s.token("weekly", policy.Email)
 	for _, link := range []string{path, OneClickPath + s.token("weekly", policy.Email)} {
@@ -247,7 +247,7 @@ func TestUndo_AnswersByItsFault(t *testing.T) {
 	}
 }
 
-func TestHeaders_OnEveryPage(t *testing.T) { // email.md §8.5
+func TestHeaders_OnEveryPage(t *testing.T) { // CSP 3, Referrer Policy, RFC 9111 §5.2.2.5
 	s := newSite(t)
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -294,7 +294,7 @@ func TestPage_EscapesNames(t *testing.T) {
 	}
 }
 
-func TestPage_IsOneHeadingAndOneButton(t *testing.T) { // WCAG 2.2: 1.3.1, 3.1.1; email.md §8.3
+func TestPage_IsOneHeadingAndOneButton(t *testing.T) { // WCAG 2.2: 1.3.1, 3.1.1
 	s := newSite(t)
 	for _, channel := range []policy.Channel{policy.Email, policy.SMS} {
 		for _, topic := range []string{"", "weekly"} {
@@ -313,7 +313,7 @@ func TestPage_IsOneHeadingAndOneButton(t *testing.T) { // WCAG 2.2: 1.3.1, 3.1.1
 }
 
 // Each key that the code asks for stands in each language, and no other.
-func TestMessages_AreComplete(t *testing.T) { // email.md §8.7
+func TestMessages_AreComplete(t *testing.T) {
 	l, err := newLanguages()
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,8 @@ func text(status int, body string) Response {
 	return Response{Status: status, Header: headers("text/plain; charset=utf-8"), Body: []byte(body)}
 }
 
-// headers keep a page from being framed, stored, indexed, or from telling others the link that led to it (email.md §8.5).
+// headers keep a page from being framed, stored, indexed, or from telling others the link that led to it (CSP 3, Referrer Policy,
+// RFC 9111 §5.2.2.5).
 func headers(contentType string) [][2]string {
 	return [][2]string{
 		{"Content-Type", contentType},

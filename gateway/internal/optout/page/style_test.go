@@ -32,7 +32,7 @@ func TestStyle_ContrastInBothSchemes(t *testing.T) { // WCAG 2.2: 1.4.3, 1.4.6, 
 }
 
 // What a person presses is large enough, and nothing comes from elsewhere.
-func TestStyle_TargetsAndSources(t *testing.T) { // WCAG 2.2: 2.5.5 (44 px); email.md §8.5
+func TestStyle_TargetsAndSources(t *testing.T) { // WCAG 2.2: 2.5.5 (44 px)
 	css := string(stylesheet)
 	for _, m := range regexp.MustCompile(`min-block-size: ([\d.]+)rem`).FindAllStringSubmatch(css, -1) {
 		if rem, err := strconv.ParseFloat(m[1], 64); err != nil || rem*16 < 44 {

@@ -20,7 +20,7 @@ const (
 	Help
 )
 
-// Classify tells what a text asks for, by the first of these that fits (sms.md §4):
+// Classify tells what a text asks for, by the first of these that fits (47 CFR 64.1200(a)(10)):
 //
 //  1. the provider has taken it as STOP, whatever the text;
 //  2. a reaction that quotes a text of ours, which may end in "Reply STOP": None;

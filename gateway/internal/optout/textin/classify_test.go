@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestClassify_ByStep(t *testing.T) { // sms.md §4
+func TestClassify_ByStep(t *testing.T) { // 47 CFR 64.1200(a)(10)
 	check := func(want Act, texts ...string) {
 		t.Helper()
 		for _, text := range texts {
@@ -38,7 +38,7 @@ func TestClassify_ByStep(t *testing.T) { // sms.md §4
 	check(None, "start over", "help me")
 }
 
-func TestClassify_ProvidersStopAlwaysWins(t *testing.T) { // sms.md §4.1
+func TestClassify_ProvidersStopAlwaysWins(t *testing.T) { // 47 CFR 64.1200(a)(10)
 	check := func(body, optOutType string, want Act) {
 		t.Helper()
 		if got := Classify(body, optOutType); got != want {

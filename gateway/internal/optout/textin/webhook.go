@@ -135,7 +135,7 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// refuse tells the caller no more than the status (apis.md §7).
+// refuse tells the caller no more than the status.
 func refuse(status int, err error) Response {
 	r := Response{Status: status, Header: headers("text/plain; charset=utf-8"), Body: []byte(http.StatusText(status) + "\n"), Err: err}
 	if status == http.StatusServiceUnavailable {

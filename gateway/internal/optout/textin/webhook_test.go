@@ -24,7 +24,7 @@ func vectorForm() url.Values {
 	return url.Values{"CallSid": {"CA1234567890ABCDE"}, "Caller": {"+14158675309"}, "Digits": {"1234"}, "From": {"+14158675309"}, "To": {"+18005551212"}}
 }
 
-func TestValid_KnownSignatures(t *testing.T) { // sms.md §1.5, Twilio's own vectors
+func TestValid_KnownSignatures(t *testing.T) { // Twilio, Security: validating requests, with its own vectors
 	check := func(rawURL, contentType, body, signature string) {
 		t.Helper()
 		if !Valid([]string{"12345"}, rawURL, contentType, []byte(body), signature) {
@@ -55,7 +55,7 @@ func TestValid_KnownSignatures(t *testing.T) { // sms.md §1.5, Twilio's own vec
 		`{"property": "value", "boolean": true}`, "a9nBmqA0ju/hNViExpshrM61xv4=")
 }
 
-func TestValid_WithAndWithoutTheDefaultPort(t *testing.T) { // sms.md §1.5
+func TestValid_WithAndWithoutTheDefaultPort(t *testing.T) { // Twilio, Security: validating requests
 	check := func(signedURL, calledURL string, want bool) {
 		t.Helper()
 		body := vectorForm().Encode()
@@ -78,7 +78,7 @@ func TestValid_WithAndWithoutTheDefaultPort(t *testing.T) { // sms.md §1.5
 	check("https://b.example/in", "https://a.example/in", false)
 }
 
-func TestValid_RepeatedFieldsAsTwiliosNodeLibrary(t *testing.T) { // sms.md §1.5
+func TestValid_RepeatedFieldsAsTwiliosNodeLibrary(t *testing.T) { // Twilio, Security: validating requests
 	form, err := parseForm(formType, []byte("b=2&a=y&a=x&a=y&b=1"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func (h *hook) stopped() bool {
 	return len(rows) == 1
 }
 
-func TestStop_IsBrandWideAndAnsweredByEmptyTwiML(t *testing.T) { // sms.md §1.4, §4
+func TestStop_IsBrandWideAndAnsweredByEmptyTwiML(t *testing.T) { // 47 CFR 64.1200(a)(10)
 	h := newHook(t)
 	for range 2 {
 		r := h.send(message("SM1", "Stop."))
@@ -169,7 +169,7 @@ func TestStop_IsBrandWideAndAnsweredByEmptyTwiML(t *testing.T) { // sms.md §1.4
 	}
 }
 
-func TestStart_LiftsOnceHoweverOftenItIsDelivered(t *testing.T) { // sms.md §1.5: replays verify
+func TestStart_LiftsOnceHoweverOftenItIsDelivered(t *testing.T) { // a replay verifies: its signature has no time
 	h := newHook(t)
 	h.send(message("SM1", "STOP"))
 	if h.send(message("SM2", "START")); h.stopped() {
@@ -209,7 +209,7 @@ func TestText_WithoutAnActChangesNothing(t *testing.T) {
 	}
 }
 
-func TestForgedSignature_NeverReachesTheList(t *testing.T) { // apis.md §7
+func TestForgedSignature_NeverReachesTheList(t *testing.T) { // Twilio, Security: validating requests
 	h := newHook(t)
 	body := []byte(message("SM1", "STOP").Encode())
 	fields, _ := parseForm(formType, body)
