@@ -181,7 +181,7 @@ func TestImport_EveryRowIsInTheListOrRejected(t *testing.T) {
 		t.Errorf("%v, %v", s.Reasons, s.Rejects)
 	}
 	if keys := address.NewKeyer(secret, "acme", "email").AppendKeys(nil, []byte("a.n.n@gmail.com"), true); len(n.rows[keys[1]]) != 1 {
-		t.Error("the row is not found by the rest of the family") // email §9
+		t.Error("the row is not found by the rest of the family") // docs/policy.md
 	}
 	if !n.has("ann+x@gmail.com", "email", policy.UnsubscribeAll) {
 		t.Error("the row is not found by its own address")
