@@ -53,7 +53,7 @@ func (g *gateway) optOut(t *testing.T, address string) {
 	}
 }
 
-// A fault of row 37: two processes on one folder would each believe their own memory.
+// Two processes on one folder would each believe their own memory.
 func TestOperations_SecondProcessOnTheSameDataIsRefused(t *testing.T) {
 	g := startGateway(t, t.TempDir(), "")
 	code, out := heed(t, "serve", "--dev", "--data", filepath.Join(g.data, "stores"), "--port", "0")
