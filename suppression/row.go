@@ -13,22 +13,6 @@ import (
 // Key is the keyed digest of an address; see address.Keyer.
 type Key = address.Key
 
-// Source says by which road a row came. The numbers are stored on disk: never renumber.
-type Source uint8
-
-const (
-	ByAPI      Source = 1
-	ByOneClick Source = 2
-	ByPage     Source = 3
-	ByMail     Source = 4
-	BySMS      Source = 5
-	ByBounce   Source = 6
-	ByReport   Source = 7
-	ByProvider Source = 8
-	ByImport   Source = 9
-	ByOperator Source = 10
-)
-
 // Row is one live suppression of an address.
 type Row struct {
 	Reason policy.Reason

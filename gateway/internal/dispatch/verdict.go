@@ -15,11 +15,7 @@ func (w *withheld) Error() string { return fmt.Sprintf("withheld: %s", w.verdict
 
 // judge asks the policy about the rows found right before the hand-off; nil lets the message go.
 func judge(t *policy.Table, q policy.Query, rows []suppression.Row) error {
-	facts := make([]policy.Row, len(rows))
-	for i, r := range rows {
-		facts[i] = r.Fact()
-	}
-	if v := t.Decide(q, facts); v.Action != policy.Allow {
+	if v := t.Decide(q, suppression.Facts(nil, rows)); v.Action != policy.Allow {
 		return &withheld{v}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"heed/gateway/internal/batchjson"
+	"heed/suppression"
 	"heed/suppression/address"
 	"heed/suppression/policy"
 )
@@ -173,10 +174,7 @@ func (j *job) verdict(from, to int, c policy.Channel) (policy.Verdict, error) {
 	if len(j.rows) == 0 {
 		return clearVerdict, nil
 	}
-	j.facts = j.facts[:0]
-	for _, r := range j.rows {
-		j.facts = append(j.facts, r.Fact())
-	}
+	j.facts = suppression.Facts(j.facts[:0], j.rows)
 	h := &j.plan.head
 	q := policy.Query{Channel: c, Class: h.Class, Topic: h.Topic, Closing: h.Closing, Now: h.Created}
 	return j.in.o.Policy.Decide(q, j.facts), nil

@@ -29,13 +29,6 @@ const (
 	NDJSON Shape = "ndjson"
 )
 
-// sourceNames are the names on the wire of the roads by which rows come.
-var sourceNames = map[suppression.Source]string{
-	suppression.ByAPI: "api", suppression.ByOneClick: "one_click", suppression.ByPage: "page", suppression.ByMail: "mail", suppression.BySMS: "sms",
-	suppression.ByBounce: "bounce", suppression.ByReport: "report", suppression.ByProvider: "provider", suppression.ByImport: "import",
-	suppression.ByOperator: "operator",
-}
-
 // Export writes every row of the list, one a line, in the order of keys: key (hexadecimal), reason, topic, class, all_channels, at, source,
 // position. Rows hold no address by design. The list is of all tenants, whom a key does not tell apart, so this is for
 // operators. Read again with Defaults{Format: Heed, Keys: true} into a list with the same secret it gives the same
@@ -80,7 +73,7 @@ func appendCSV(b []byte, k suppression.Key, r *suppression.Row) []byte {
 	}
 	b = append(strconv.AppendBool(append(b, ','), r.AllChannels), ',')
 	b = append(r.At.UTC().AppendFormat(b, time.RFC3339), ',')
-	b = append(append(b, sourceNames[r.Source]...), ',')
+	b = append(append(b, r.Source.String()...), ',')
 	return append(strconv.AppendUint(b, r.Position, 10), '\n')
 }
 
@@ -107,6 +100,6 @@ func appendJSON(b []byte, k suppression.Key, r *suppression.Row) []byte {
 		b = append(b, `,"all_channels":true`...)
 	}
 	b = r.At.UTC().AppendFormat(append(b, `,"at":"`...), time.RFC3339)
-	b = append(append(b, `","source":"`...), sourceNames[r.Source]...)
+	b = append(append(b, `","source":"`...), r.Source.String()...)
 	return append(strconv.AppendUint(append(b, `","position":`...), r.Position, 10), '}', '\n')
 }

@@ -136,10 +136,7 @@ func (k *Check) verdict(at checked) (policy.Verdict, error) {
 			return policy.Verdict{}, err
 		}
 	}
-	k.matches = k.matches[:0]
-	for _, r := range k.rows {
-		k.matches = append(k.matches, policy.Row{Reason: r.Reason, Topic: r.Topic, Class: r.Class, Since: r.At, AllChannels: r.AllChannels})
-	}
+	k.matches = suppression.Facts(k.matches[:0], k.rows)
 	return k.table.Decide(k.query, k.matches), nil
 }
 
