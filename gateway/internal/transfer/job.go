@@ -11,8 +11,8 @@ import (
 	"heed/suppression/policy"
 )
 
-// batchRows is how many entries become one Apply and one checkpoint: large enough to share a sync, small enough to be redone.
-const batchRows = 4096
+// batchRows is how many entries come between two checkpoints, each of which costs a sync, as each Apply does: as many as one Apply takes.
+const batchRows = suppression.MaxChanges
 
 // State of a job.
 type State string

@@ -152,14 +152,12 @@ func (r *Runner) work(ctx context.Context, s *Status) error {
 		if read != nil && read != io.EOF {
 			return read // of the disk
 		}
-		if len(i.changes) > 0 {
-			_, err := r.o.List.Apply(ctx, i.changes...)
-			if errors.Is(err, suppression.ErrChange) {
-				return r.finish(s, nil, err) // trying again would not help, and hold up all other jobs
-			}
-			if err != nil {
-				return err
-			}
+		err := r.apply(ctx, i.changes)
+		if errors.Is(err, suppression.ErrChange) {
+			return r.finish(s, nil, err) // trying again would not help, and hold up all other jobs
+		}
+		if err != nil {
+			return err
 		}
 		s.count(i)
 		if read == io.EOF {
@@ -169,6 +167,17 @@ func (r *Runner) work(ctx context.Context, s *Status) error {
 			return err
 		}
 	}
+}
+
+// apply makes the changes of a batch, which are more than one Apply takes where entries have two keys or a row names thousands of
+// topics. What was added before an error is added again, and counted once.
+func (r *Runner) apply(ctx context.Context, changes []suppression.Change) error {
+	for part := range slices.Chunk(changes, suppression.MaxChanges) {
+		if _, err := r.o.List.Apply(ctx, part...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish records a job's end and lets go of its file.
