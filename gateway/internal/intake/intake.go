@@ -62,8 +62,6 @@ type Options struct {
 	From func(tenant string, c policy.Channel) string
 	// Senders says whether a tenant may send as from; the error's text is shown to the caller. nil: any sender.
 	Senders func(tenant string, c policy.Channel, from string) error
-	// Room says why nothing more can be taken in, such as a full disk; the error is for the log. nil: there is always room.
-	Room func() error
 	// AutoTopics creates a topic that a call names first, instead of refusing the call.
 	AutoTopics bool
 	// NoLinks says that the gateway has no public address: links would lead nowhere, so marketing mail is refused.
@@ -107,9 +105,6 @@ func (o *Options) setDefaults() {
 	}
 	if o.Senders == nil {
 		o.Senders = func(string, policy.Channel, string) error { return nil }
-	}
-	if o.Room == nil {
-		o.Room = func() error { return nil }
 	}
 }
 

@@ -121,9 +121,6 @@ func TestAccept_QueueFailureIsA503(t *testing.T) {
 			t.Errorf("the cause is lost: %v", fault.Cause)
 		}
 	}
-	full := errors.New("disk low")
-	f := setup(t, func(o *Options) { o.Room = func() error { return full } })
-	f.refused(mail(), to("a@example.org"), 503, "no_room", "")
 }
 
 // The class is never free to declare, and what is unknown is an error, not a default.

@@ -38,9 +38,6 @@ type job struct {
 
 // begin starts a batch; release ends it, whatever happened.
 func (in *Intake) begin(ctx context.Context, c Call, s *batchjson.Shared) (*job, error) {
-	if err := in.o.Room(); err != nil {
-		return nil, unavailable("no_room", "the gateway cannot take in more for now: try again later", err)
-	}
 	p, err := in.plan(c, s)
 	if err != nil {
 		return nil, err

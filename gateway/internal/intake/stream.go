@@ -61,9 +61,6 @@ func (s *Stream) Add(r []batchjson.Recipient) error {
 // take stages a chunk at once, so that only one is in memory.
 func (s *Stream) take(chunk []batchjson.Recipient) error {
 	j := s.job
-	if err := j.in.o.Room(); err != nil {
-		return unavailable("no_room", "the gateway cannot take in more for now: try again later", err)
-	}
 	j.packing = j.packing.reset()
 	if err := j.take(chunk); err != nil {
 		return err
