@@ -6,8 +6,6 @@
 // temporary file, fsync, rename, fsync of the folder, all under an flock, so several processes may change it and a crash leaves the
 // old or the new one. A missing file is a store without keys; a damaged one is an error and is never overwritten.
 //
-// When a key was last used is kept in memory only: it is a hint for rotation, lost at restart, and costs no write.
-//
 // Everything here is safe for concurrent use.
 package keys
 

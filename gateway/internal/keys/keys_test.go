@@ -271,21 +271,6 @@ func TestWrite_AFailedWriteLeavesTheOldFile(t *testing.T) {
 	}
 }
 
-func TestLastUsed_TellsTheSecondOfTheLastCheck(t *testing.T) {
-	now := noon
-	s := open(t, filepath.Join(t.TempDir(), "keys.json"), func() time.Time { return now })
-	secret, k := create(t, s, "acme", "", Read, 0)
-	if !s.LastUsed(k.ID).IsZero() {
-		t.Fatal("used before its first use")
-	}
-	now = noon.Add(time.Minute)
-	s.Check(secret)
-	create(t, s, "acme", "other", Read, 0) // the file is read again
-	if got := s.LastUsed(k.ID); !got.Equal(now) {
-		t.Fatal(got)
-	}
-}
-
 func TestCheck_DoesNotAllocate(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "keys.json"), time.Now)
 	secret, _ := create(t, s, "acme", "", Read, 0)

@@ -73,25 +73,13 @@ func (s *Store) Check(secret string) (Principal, error) {
 		e = &nobody // the same work for an unknown id
 	}
 	h := hash(secret)
-	now := s.now()
-	if subtle.ConstantTimeCompare(h[:], e.hash[:]) != 1 || !known || !e.key.live(now) {
+	if subtle.ConstantTimeCompare(h[:], e.hash[:]) != 1 || !known || !e.key.live(s.now()) {
 		return Principal{}, ErrUnknown
-	}
-	if at := now.Unix(); e.used.Load() != at {
-		e.used.Store(at)
 	}
 	return e.principal, nil
 }
 
 var nobody entry
-
-// LastUsed tells when a key last passed Check in this process, to the second; zero if it never did since the start.
-func (s *Store) LastUsed(id string) time.Time {
-	if e := s.current().entries[id]; e != nil && e.used.Load() != 0 {
-		return time.Unix(e.used.Load(), 0).UTC()
-	}
-	return time.Time{}
-}
 
 // current is the view to decide by, at most lookEvery old. One caller looks, the others go on with what they have.
 func (s *Store) current() *view {
@@ -114,7 +102,6 @@ func (s *Store) look() {
 	if err != nil {
 		v = &view{err: err}
 	}
-	v.takeOver(old)
 	s.view.Store(v)
 }
 

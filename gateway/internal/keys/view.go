@@ -7,10 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync/atomic"
 )
 
-// view is the file as it was last read. Immutable but for the time of last use.
+// view is the file as it was last read. Immutable.
 type view struct {
 	keys    []Key // in the order of the file
 	entries map[string]*entry
@@ -22,16 +21,6 @@ type entry struct {
 	key       Key
 	principal Principal
 	hash      digest
-	used      atomic.Int64 // Unix seconds of the latest successful Check, 0 for never
-}
-
-// takeOver keeps the times of last use of the view before.
-func (v *view) takeOver(old *view) {
-	for id, e := range v.entries {
-		if was := old.entries[id]; was != nil {
-			e.used.Store(was.used.Load())
-		}
-	}
 }
 
 // same tells whether a stat shows the file that was read. Each write is a new inode with its own time.
