@@ -151,13 +151,6 @@ func ascii(s string) bool {
 	return true
 }
 
-// NeedsUTF8 tells whether mail to or from an address can travel only with SMTPUTF8 (RFC 6531): its local part is not ASCII. A domain
-// alone never needs it. False for what is not an address.
-func NeedsUTF8(address string) bool {
-	m, err := parseMailbox(address)
-	return err == nil && !ascii(m.address)
-}
-
 // appendMailboxField writes an address field.
 func appendMailboxField(dst []byte, name string, m mailbox) []byte {
 	dst = append(append(dst, name...), ": "...)

@@ -102,19 +102,6 @@ func TestEmail_AddressesStandInTheHeader(t *testing.T) {
 	}
 }
 
-func TestNeedsUTF8_OnlyForLocalParts(t *testing.T) { // RFC 6531 §1
-	check := func(address string, want bool) {
-		t.Helper()
-		if got := NeedsUTF8(address); got != want {
-			t.Errorf("%q: %v", address, got)
-		}
-	}
-	check("ann@example.org", false)
-	check("Zoë <ann@bücher.example>", false)
-	check("zoë@example.org", true)
-	check("not an address é", false)
-}
-
 func FuzzParseMailbox(f *testing.F) {
 	for _, s := range badMailboxes {
 		f.Add(s)
