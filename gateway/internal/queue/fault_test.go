@@ -301,11 +301,11 @@ func TestAppend_OfManyWithTheSameIDOneWins(t *testing.T) {
 	}
 }
 
-func TestFreeBytes_OfARealDisk(t *testing.T) {
+func TestMinFree_OfARealDisk(t *testing.T) {
 	q, err := Open(t.TempDir(), Options{MinFree: 1})
 	must(t, err)
-	if free, err := q.FreeBytes(); err != nil || free == 0 || free == ^uint64(0) {
-		t.Errorf("FreeBytes = %d, %v", free, err)
+	if free, err := q.store.free(); err != nil || free == 0 || free == ^uint64(0) {
+		t.Errorf("free = %d, %v", free, err)
 	}
 	must(t, q.Append(simple(1, 1)))
 	must(t, q.Close())

@@ -149,6 +149,3 @@ func notify(c chan struct{}) {
 	default:
 	}
 }
-
-// FreeBytes is what is left on the queue's volume; the largest number where the file system cannot tell.
-func (q *Queue) FreeBytes() (uint64, error) { return q.store.free() }
