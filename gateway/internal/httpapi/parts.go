@@ -82,12 +82,12 @@ type Transfer interface {
 
 // ImportOrder says what is imported.
 type ImportOrder struct {
-	Tenant, KeyID string
-	Format        string // one of formats
-	Channel       string // of files that do not say; "" = email
-	Reason        string // of files that do not say; "" = the format's own
-	Topic         string
-	Keys          bool // rows may name their address by key, as exports do: a key names any tenant's
+	Tenant  string
+	Format  string // one of formats
+	Channel string // of files that do not say; "" = email
+	Reason  string // of files that do not say; "" = the format's own
+	Topic   string
+	Keys    bool // rows may name their address by key, as exports do: a key names any tenant's
 }
 
 // ImportJob is an import as it stands.

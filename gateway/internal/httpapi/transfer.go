@@ -57,7 +57,7 @@ func (c *call) importOrder() (ImportOrder, error) {
 	}
 	channel, err := c.query.OneOf("channel", "email", "sms")
 	return ImportOrder{
-		Tenant: c.principal.Tenant, KeyID: c.principal.KeyID, Format: format,
+		Tenant: c.principal.Tenant, Format: format,
 		Channel: channel, Reason: c.query["reason"], Topic: c.query["topic"],
 		Keys: c.server.o.SoleTenant && c.principal.May(keys.Admin),
 	}, err
