@@ -94,7 +94,7 @@ func TestSender_RetryAfter(t *testing.T) { // RFC 9110 §10.2.3
 	}
 }
 
-// The form as Twilio reads it, §1.1.
+// The form as Twilio reads it (Twilio, Message resource: create).
 func TestSender_Request(t *testing.T) {
 	peer := sendertest.NewHTTPPeer(t, created)
 	check := func(o twilio.Options, m senders.Message, user, want string) {

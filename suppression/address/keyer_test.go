@@ -24,7 +24,7 @@ func TestKeyer_KeepsItsKeys(t *testing.T) {
 	check(k.FamilyKey([]byte("ann@example.org")), "2cb2724b343994633e64333f3d611dd7")
 }
 
-func TestKeyer_SharesNoKeyBetweenSpaces(t *testing.T) { // architecture §5
+func TestKeyer_SharesNoKeyBetweenSpaces(t *testing.T) {
 	seen := map[Key]string{}
 	note := func(what string, k Key) {
 		if other, ok := seen[k]; ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The table of bad input: each is a 4xx problem that says where, and nothing reaches the parts behind.
+// Bad input: each is a 4xx problem that says where, and nothing reaches the parts behind.
 func TestBadInput_SmallBodies(t *testing.T) {
 	w := start(t)
 	check := func(path, body string, status int, code, pointer string) {

@@ -42,7 +42,7 @@ func TestSuppression_AddLookUpRemove(t *testing.T) {
 	}
 }
 
-// What arrives between a look and a removal stays (architecture §5).
+// What arrives between a look and a removal stays.
 func TestRemove_LiftsOnlyWhatWasObserved(t *testing.T) {
 	w := start(t)
 	add := `{"channel":"email","address":"ann@example.org","reason":"unsubscribe_all"}`
