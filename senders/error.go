@@ -32,7 +32,9 @@ type Error struct {
 	Code       string        // RFC 3463 status ("5.1.1") or the provider's own ("21610")
 	Detail     string        // the peer's words, or ours if it said none: at most 200 bytes, without the recipient's address
 	RetryAfter time.Duration // for Throttled; 0 if the peer named none
-	Err        error         // the cause, for errors.Is; its text may hold anything and belongs in no log
+	// OfRecipient says that the refusal answered the recipient's address. One that answered ours says nothing about the recipient, whatever its code.
+	OfRecipient bool
+	Err         error // the cause, for errors.Is; its text may hold anything and belongs in no log
 }
 
 // Error gives class, code and detail, and not the text of Err: a library's error may quote an address.

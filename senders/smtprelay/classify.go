@@ -54,9 +54,10 @@ func isRefusal(code int) bool { return code >= 400 && code <= 599 }
 func refusal(p phase, r *smtp.SMTPError, hide string) *senders.Error {
 	code := enhancedCode(p, r)
 	return &senders.Error{
-		Class:  refusalClass(p, r.Code, code),
-		Code:   code,
-		Detail: senders.Detail(fmt.Sprintf("%d %s", r.Code, r.Message), hide),
+		Class:       refusalClass(p, r.Code, code),
+		Code:        code,
+		Detail:      senders.Detail(fmt.Sprintf("%d %s", r.Code, r.Message), hide),
+		OfRecipient: p >= phaseRcpt, // before, the peer knows only the sender
 	}
 }
 

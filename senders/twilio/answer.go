@@ -49,7 +49,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 }
 
 func (r *refusal) classify(recipient string) *senders.Error {
-	e := &senders.Error{Class: classOf(r.status, r.code), Code: strconv.Itoa(r.code), Detail: senders.Detail(r.message, recipient)}
+	e := &senders.Error{Class: classOf(r.status, r.code), Code: strconv.Itoa(r.code), Detail: senders.Detail(r.message, recipient), OfRecipient: ofRecipient[r.code]}
 	if r.code == 0 {
 		e.Code, e.Detail = strconv.Itoa(r.status), "HTTP status "+strconv.Itoa(r.status)
 	}

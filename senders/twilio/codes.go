@@ -43,3 +43,6 @@ func classOf(status, code int) senders.Class {
 	}
 	return senders.Unknown
 }
+
+// ofRecipient are the codes that speak of the To number; the others speak of our account, our number or the text.
+var ofRecipient = map[int]bool{21211: true, 21610: true, 21614: true}

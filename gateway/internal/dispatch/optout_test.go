@@ -211,7 +211,7 @@ func TestP4_AProvidersSTOPIsLearned(t *testing.T) {
 			return map[string]policy.Reason{"21610": policy.SMSStop}[code]
 		}
 		w.sender.answer = func(context.Context, *senders.Message, int) error {
-			return &senders.Error{Class: senders.Permanent, Code: "21610", Detail: "has said STOP"}
+			return &senders.Error{Class: senders.Permanent, Code: "21610", Detail: "has said STOP", OfRecipient: true}
 		}
 		w.accept(campaign(1, class(policy.Service), texts(w)))
 		w.run()

@@ -142,7 +142,10 @@ func (d *Dispatcher) unclassed(t try) outcome {
 // refused is the outcome of a refusal for good, and what it teaches about the address.
 func (d *Dispatcher) refused(t try, e *senders.Error) outcome {
 	out := t.final(queue.Failed, e.Code, e.Detail)
-	out.row, out.answered = d.o.Learn(t.channel, e.Code), true
+	out.answered = true
+	if e.OfRecipient {
+		out.row = d.o.Learn(t.channel, e.Code)
+	}
 	if out.row == policy.SMSStop { // the provider knew of an opt-out that we did not
 		out.result.State = queue.Suppressed
 	}

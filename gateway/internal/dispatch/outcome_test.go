@@ -55,8 +55,10 @@ func TestOutcome_EachAnswerHasItsMeaning(t *testing.T) { // P2, P3, P4, P5
 	check(nil, outcome{result: sent, answered: true})
 	check(&senders.Error{Class: senders.Temporary, Code: "4.2.0"}, outcome{result: retrying("4.2.0", time.Minute), answered: true})
 	check(&senders.Error{Class: senders.Permanent, Code: "5.7.1"}, outcome{result: result(queue.Failed, "5.7.1"), answered: true})
-	check(&senders.Error{Class: senders.Permanent, Code: "5.1.1"}, outcome{result: result(queue.Failed, "5.1.1"), row: policy.HardBounce, answered: true})
-	check(&senders.Error{Class: senders.Permanent, Code: "21610"}, outcome{result: result(queue.Suppressed, "21610"), row: policy.SMSStop, answered: true})
+	check(&senders.Error{Class: senders.Permanent, Code: "5.1.1", OfRecipient: true}, outcome{result: result(queue.Failed, "5.1.1"), row: policy.HardBounce, answered: true})
+	// A refusal of our own address says nothing about the recipient's, whatever its code.
+	check(&senders.Error{Class: senders.Permanent, Code: "5.1.1"}, outcome{result: result(queue.Failed, "5.1.1"), answered: true})
+	check(&senders.Error{Class: senders.Permanent, Code: "21610", OfRecipient: true}, outcome{result: result(queue.Suppressed, "21610"), row: policy.SMSStop, answered: true})
 	check(&senders.Error{Class: senders.Throttled, Code: "4.7.0", RetryAfter: 3 * time.Minute}, outcome{result: retrying("4.7.0", 3*time.Minute), pause: 3 * time.Minute})
 	// However long a wish, the lane asks again and the message ends.
 	check(&senders.Error{Class: senders.Throttled, Code: "429", RetryAfter: 1 << 62}, outcome{result: retrying("429", 24*time.Hour), pause: longestWish})
