@@ -40,6 +40,9 @@ func Run(ctx context.Context, c config.Config, o Options) error {
 		return err
 	}
 	o.Log.Info("ready", "public", g.urls.Public, "private", g.urls.Private)
+	for _, gap := range g.gaps() {
+		o.Log.Warn(gap)
+	}
 	g.welcome()
 	err = runParts(ctx, g.parts())
 	depth := queued(g.queue.Depth())

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"heed/gateway/internal/config"
 	"heed/gateway/internal/keys"
@@ -147,7 +148,7 @@ func sandboxTwilio(t config.Twilio, url, token string) config.Twilio {
 	return t
 }
 
-// devKeys makes sample API keys, new ones at each start.
+// devKeys makes sample API keys, the same ones at each start on a data folder.
 func (g *gateway) devKeys() (err error) {
 	tenant := g.c.Tenants[0].ID
 	if g.sandbox.keys.All, err = g.devKey(tenant, "dev-all", keys.All); err != nil {
@@ -157,21 +158,20 @@ func (g *gateway) devKeys() (err error) {
 	return err
 }
 
-// devKey makes a key of a name, in place of the ones that earlier starts made.
+// devKey reads the sample key of a name that an earlier start has kept, or makes one and keeps it, which only a sample may be.
 func (g *gateway) devKey(tenant, name string, s keys.Scope) (string, error) {
-	list, err := g.keys.List()
-	if err != nil {
-		return "", err
-	}
-	for _, k := range list {
-		if k.Name == name && k.Tenant == tenant && k.Revoked.IsZero() {
-			if err := g.keys.Revoke(k.ID); err != nil {
-				return "", err
-			}
+	path := filepath.Join(g.c.Data, "secrets", name+".apikey")
+	if kept, err := os.ReadFile(path); err == nil {
+		secret := strings.TrimSpace(string(kept))
+		if p, err := g.keys.Check(secret); err == nil && p.Tenant == tenant {
+			return secret, nil
 		}
 	}
 	secret, _, err := g.keys.Create(tenant, name, s, 0)
-	return secret, err
+	if err != nil {
+		return "", fmt.Errorf("sample key: %w", err)
+	}
+	return secret, writeDurably(path, []byte(secret+"\n"))
 }
 
 // welcome tells a newcomer, and scripts, where everything is.
@@ -186,7 +186,7 @@ func (g *gateway) welcome() {
   inbox           %s   (mail that was sent)
   phones          %s   (texts that were sent)
   operators       %s   (/metrics, /readyz)
-  mail in         %s
+  unsubscribes    %s   (SMTP, for mailto:)
   data            %s
 
   API key         %s

@@ -145,6 +145,28 @@ func (g *gateway) trouble(where string, err error) {
 	}
 }
 
+// strayKey tells the operator why a key that is listed is refused.
+func (g *gateway) strayKey(keyID, tenant string) {
+	if _, ok := g.health.mayLog("key "+keyID, time.Now()); ok {
+		g.log.Warn("an API key was refused: the settings name no such tenant", "key", keyID, "tenant", tenant)
+	}
+}
+
+// gaps are what the settings leave out and somebody may miss.
+func (g *gateway) gaps() (list []string) {
+	say := func(missing bool, text string) {
+		if missing {
+			list = append(list, text)
+		}
+	}
+	say(g.c.Public.URL == "" && !g.o.Dev, "public.url is not set: marketing mail is refused")
+	say(g.c.Email.Relay.Addr == "", "email.relay.addr is not set: mail stays in the queue")
+	say(g.c.SMS.Twilio.AccountSID == "", "sms.twilio is not set: texts stay in the queue")
+	say(g.c.SMS.Twilio.AccountSID != "" && len(g.tenants.byNumber()) == 0, "no tenant has sms_numbers: texts that say STOP cannot be told apart")
+	say(len(g.c.Email.DKIM) == 0 && !g.o.Dev, "email.dkim is not set: mail goes unsigned")
+	return list
+}
+
 // queueDied ends the gateway: the queue tells of trouble once, when it can no longer write.
 func (g *gateway) queueDied(err error) {
 	g.trouble("queue", err)

@@ -123,7 +123,7 @@ func tokenOf(t dispatch.Target) optout.Token {
 	return token
 }
 
-// resolve finds the token of a message, for the short form in mailto: addresses.
+// resolve finds the token of a message, for the short form in mailto: addresses. Only mail carries those, that of a rerouted batch for texts included.
 func (g *gateway) resolve(_ context.Context, id [16]byte, index uint32) (optout.Token, error) {
 	head, to, err := g.recipient(id, index)
 	if errors.Is(err, queue.ErrNotFound) {
@@ -132,12 +132,12 @@ func (g *gateway) resolve(_ context.Context, id [16]byte, index uint32) (optout.
 	if err != nil {
 		return optout.Token{}, err
 	}
-	found, err := g.tenants.find(head.Tenant, head.Channel, to)
+	found, err := g.tenants.find(head.Tenant, policy.Email, to)
 	if err != nil {
 		return optout.Token{}, err
 	}
 	return tokenOf(dispatch.Target{
-		Tenant: head.Tenant, Channel: head.Channel, Class: head.Class, Topic: head.Topic, Batch: batch.ID(id), Index: index, Keys: found.Keys,
+		Tenant: head.Tenant, Channel: policy.Email, Class: head.Class, Topic: head.Topic, Batch: batch.ID(id), Index: index, Keys: found.Keys,
 	}), nil
 }
 

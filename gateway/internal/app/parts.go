@@ -76,7 +76,7 @@ func ignoreDeadline(err error) error {
 
 func (g *gateway) runPrivate(ctx context.Context) error {
 	s := &http.Server{
-		Handler:           ops.Handler(g.metrics, g.health.report),
+		Handler:           ops.Handler(g.metrics, g.report),
 		ReadHeaderTimeout: 5 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
@@ -86,6 +86,12 @@ func (g *gateway) runPrivate(ctx context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// report is what /readyz says: faults, and gaps of the settings.
+func (g *gateway) report() (reasons, notes []string) {
+	reasons, notes = g.health.report()
+	return reasons, append(notes, g.gaps()...)
 }
 
 // runInfo tells scripts that everything before it has been started: its listeners take connections.

@@ -47,7 +47,7 @@ func (g *gateway) openPublic() error {
 	g.public, err = httpapi.New(httpapi.Options{
 		PublicURL:  g.urls.links,
 		SoleTenant: len(g.tenants) == 1,
-		Keys:       known{g.keys, g.tenants},
+		Keys:       known{g.keys, g.tenants, g.strayKey},
 		Intake:     httpapi.FromIntake(g.intake),
 		Queue:      g.queue,
 		List:       g.list,

@@ -72,12 +72,14 @@ func (all tenants) from(id string, c policy.Channel) string {
 type known struct {
 	store   *keys.Store
 	tenants tenants
+	stray   func(keyID, tenant string) // told of keys of other tenants; must not block
 }
 
 // Check answers who a secret speaks for.
 func (k known) Check(secret string) (keys.Principal, error) {
 	p, err := k.store.Check(secret)
 	if err == nil && k.tenants[p.Tenant] == nil {
+		k.stray(p.KeyID, p.Tenant)
 		return keys.Principal{}, keys.ErrUnknown
 	}
 	return p, err

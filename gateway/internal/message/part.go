@@ -50,8 +50,8 @@ func (p *part) append(dst []byte, values []string, limit int) []byte {
 // that takes the colours of the mail around it.
 const (
 	htmlFooter = `<p style="margin:2em 0 1em;text-align:center;font-size:.875em"><a href="{{unsubscribe_url}}" style="color:inherit">` +
-		`Unsubscribe or choose what you receive</a></p>` + "\r\n"
-	textFooter = "\r\n-- \r\nUnsubscribe or choose what you receive:\r\n{{unsubscribe_url}}\r\n"
+		`Unsubscribe</a></p>` + "\r\n"
+	textFooter = "\r\n-- \r\nUnsubscribe:\r\n{{unsubscribe_url}}\r\n"
 )
 
 // withLink returns an HTML part that shows the recipient's page: as it is if it uses the link outside of comments, else with a footer
