@@ -242,7 +242,7 @@ func campaign(rows int) (file string, added, rejected uint64) {
 
 // Killed at any write, done or undone, and started anew, an import has every row in the list and every row counted once.
 func TestImport_KilledBetweenAnyTwoWritesItGoesOn(t *testing.T) {
-	const rows = 3*batchRows + 100
+	const rows = batchRows + 100
 	file, added, rejected := campaign(rows)
 	d := Defaults{Format: Heed, Channel: policy.Email, Reason: policy.Complaint}
 	for failAt := 1; ; failAt++ {
