@@ -95,7 +95,7 @@ func jobOf(s transfer.Status) httpapi.ImportJob {
 
 func (g *gateway) openImports(dir string, secret []byte) (err error) {
 	g.imports, err = transfer.Open(dir, transfer.Options{
-		List: g.list, Records: g.queue, Secret: secret, Now: time.Now,
+		List: g.list, Records: g.queue, Secret: secret, Now: time.Now, MinFree: uint64(g.c.Intake.MinFree),
 		Trouble: func(err error) { g.trouble("imports", err) },
 	})
 	if err != nil {

@@ -24,9 +24,13 @@ type Options struct {
 	Secret   []byte           // the secret the list's keys are made with
 	Now      func() time.Time // nil: time.Now
 	MaxBytes int64            // most bytes of a file; 0: 16 GiB
-	Keep     time.Duration    // how long a finished job can be asked for; 0: 30 days
-	Pause    time.Duration    // before a job is tried again whose list or store did not answer; 0: 5 s
-	Trouble  func(error)      // told each time that happens; must not block; may be nil
+	// MaxWaiting bounds the bytes of a tenant's files that wait for their import; Start passes it by one step of 4 MiB at most for each
+	// upload under way. 0: 32 GiB.
+	MaxWaiting int64
+	MinFree    uint64        // bytes of free disk below which Start answers ErrNoRoom; 0: never
+	Keep       time.Duration // how long a finished job can be asked for; 0: 30 days
+	Pause      time.Duration // before a job is tried again whose list or store did not answer; 0: 5 s
+	Trouble    func(error)   // told each time that happens; must not block; may be nil
 }
 
 // Runner runs imports, one after the other, oldest first. Safe for concurrent use.
@@ -34,6 +38,8 @@ type Runner struct {
 	o    Options
 	dir  string
 	wake chan struct{}
+
+	waiting waiting
 }
 
 // ErrTooLarge says that a file is over Options.MaxBytes.
@@ -44,7 +50,7 @@ func Open(dir string, o Options) (*Runner, error) {
 	if err := address.CheckSecret(o.Secret); err != nil {
 		return nil, fmt.Errorf("open imports: %w", err)
 	}
-	r := &Runner{o: o.withDefaults(), dir: dir, wake: make(chan struct{}, 1)}
+	r := &Runner{o: o.withDefaults(), dir: dir, wake: make(chan struct{}, 1), waiting: waiting{bytes: map[string]int64{}}}
 	if err := r.o.FS.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open imports: %w", err)
 	}
@@ -64,6 +70,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 16 << 30
 	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 32 << 30
+	}
 	if o.Keep == 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
@@ -77,15 +86,17 @@ func (o Options) withDefaults() Options {
 }
 
 // Start takes a file in and answers with the id of the job that will import it. When it returns nil, file and job are on
-// stable storage. An error is ErrFormat, ErrTooLarge, or the cause; then there is no job. The file is read to its end.
+// stable storage. An error is ErrFormat, ErrTooLarge, ErrNoRoom, or the cause; then there is no job, and nothing is left of
+// the file.
 func (r *Runner) Start(tenant string, d Defaults, file io.Reader) (id string, err error) {
 	now := r.o.Now().UTC().Truncate(time.Second)
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	id = fmt.Sprintf("%s%012x%x", prefix, r.o.Now().UnixMilli(), random)
-	size, err := r.spool(id, d, file)
+	size, err := r.spool(id, tenant, d, file)
 	if err != nil {
 		_ = r.o.FS.Remove(r.path(id))
+		r.waiting.add(tenant, -size)
 		return "", err
 	}
 	s := Status{ID: id, Tenant: tenant, State: Queued, Defaults: d, Size: size, Created: now, Reasons: map[string]uint64{}, Rejects: map[Code]uint64{}}
@@ -190,5 +201,6 @@ func (r *Runner) finish(s *Status, rejects []*RowError, why error) error {
 		return err
 	}
 	_ = r.o.FS.Remove(r.path(s.ID)) // Open does it otherwise
+	r.waiting.add(s.Tenant, -s.Size)
 	return nil
 }

@@ -15,16 +15,14 @@ const prefix = "imp_"
 
 func (r *Runner) path(id string) string { return r.o.FS.PathJoin(r.dir, id) }
 
-// spool writes a file to stable storage under the job's id, once it is clear that it can be read at all.
-func (r *Runner) spool(id string, d Defaults, from io.Reader) (int64, error) {
+// spool writes a tenant's file to stable storage under the job's id, once it is clear that it can be read at all. What it wrote counts
+// as waiting, even where it fails.
+func (r *Runner) spool(id, tenant string, d Defaults, from io.Reader) (int64, error) {
 	file, err := r.o.FS.Create(r.path(id), vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return 0, fmt.Errorf("store import: %w", err)
+		return 0, fmt.Errorf("store import: %w", noRoom(err))
 	}
-	size, err := io.Copy(file, io.LimitReader(from, r.o.MaxBytes+1))
-	if err == nil && size > r.o.MaxBytes {
-		err = ErrTooLarge
-	}
+	size, err := r.fill(file, tenant, io.LimitReader(from, r.o.MaxBytes+1))
 	if err == nil {
 		err = file.Sync()
 	}
@@ -32,15 +30,35 @@ func (r *Runner) spool(id string, d Defaults, from io.Reader) (int64, error) {
 		err = closeErr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("store import: %w", err)
+		return size, fmt.Errorf("store import: %w", noRoom(err))
 	}
 	if err := r.readable(id, d); err != nil {
-		return 0, err
+		return size, err
 	}
 	if err := r.syncDir(r.dir); err != nil {
-		return 0, fmt.Errorf("store import: %w", err)
+		return size, fmt.Errorf("store import: %w", err)
 	}
 	return size, nil
+}
+
+// fill copies a file, and asks for room before each step of it.
+func (r *Runner) fill(to io.Writer, tenant string, from io.Reader) (size int64, err error) {
+	for {
+		if err := r.room(tenant); err != nil {
+			return size, err
+		}
+		n, err := io.CopyN(to, from, roomStep)
+		size += n
+		r.waiting.add(tenant, n)
+		switch {
+		case size > r.o.MaxBytes:
+			return size, ErrTooLarge
+		case err == io.EOF:
+			return size, nil
+		case err != nil:
+			return size, err
+		}
+	}
 }
 
 // readable reports what makes a file unreadable as a whole.
@@ -83,8 +101,8 @@ func (r *Runner) openSpool(id string) (*spooled, error) {
 	return &spooled{io.NewSectionReader(file, 0, info.Size()), file}, nil
 }
 
-// clear removes the files of jobs that are finished, or were never recorded and so never promised to anybody. Other files in dir
-// are not ours and stay.
+// clear counts the files that wait for their import, and removes those of jobs that are finished, or were never recorded and so never
+// promised to anybody. Other files in dir are not ours and stay.
 func (r *Runner) clear() error {
 	names, err := r.o.FS.List(r.dir)
 	if err != nil {
@@ -93,6 +111,9 @@ func (r *Runner) clear() error {
 	open, err := r.jobs("", func(s *Status) bool { return s.Finished.IsZero() })
 	if err != nil {
 		return fmt.Errorf("open imports: %w", err)
+	}
+	for _, s := range open {
+		r.waiting.add(s.Tenant, s.Size)
 	}
 	for _, name := range names {
 		waits := slices.ContainsFunc(open, func(s Status) bool { return s.ID == name })

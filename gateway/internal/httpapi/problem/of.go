@@ -3,6 +3,7 @@ package problem
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"heed/gateway/internal/batch"
@@ -30,14 +31,29 @@ func Of(err error) *Problem {
 		return New("not_found", "There is nothing with this id.")
 	case errors.Is(err, transfer.ErrTooLarge):
 		return New("body_too_large", "The file is too large; split it.")
+	case errors.Is(err, transfer.ErrNoRoom):
+		return later("no_room", "The disk is nearly full, or files of earlier imports wait: nothing was accepted. Try again later.", err)
 	case errors.Is(err, transfer.ErrFormat):
-		return New("invalid", "The file is not one of this format; see the parameter format.")
+		return New("invalid", fromFile(err))
 	case errors.Is(err, catalog.ErrInvalid):
 		return At("", "invalid", err.Error())
 	}
-	p = New("unavailable", "Nothing was accepted; try again later.")
-	p.RetryAfter, p.Cause = 5*time.Second, err
+	return later("unavailable", "Nothing was accepted; try again later.", err)
+}
+
+func later(code, detail string, cause error) *Problem {
+	p := New(code, detail)
+	p.RetryAfter, p.Cause = 5*time.Second, cause
 	return p
+}
+
+// fromFile is what to change about a file: what package transfer says behind its ErrFormat, which quotes nothing of the file.
+func fromFile(err error) string {
+	_, remedy, ok := strings.Cut(err.Error(), transfer.ErrFormat.Error()+": ")
+	if !ok {
+		return "The file is not one of this format; see the parameter format."
+	}
+	return "The file cannot be read: " + remedy + "."
 }
 
 func fromFault(f *intake.Fault) *Problem {

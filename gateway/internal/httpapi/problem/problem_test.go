@@ -41,6 +41,10 @@ func TestOf_EveryErrorHasItsAnswer(t *testing.T) {
 	check(queue.ErrNotFound, 404, "not_found")
 	check(transfer.ErrTooLarge, 413, "body_too_large")
 	check(transfer.ErrFormat, 422, "invalid")
+	check(fmt.Errorf("store import: %w: the disk", transfer.ErrNoRoom), 503, "no_room")
+	if got := Of(fmt.Errorf("%w: the file is empty", transfer.ErrFormat)).Detail; got != "The file cannot be read: the file is empty." {
+		t.Errorf("%s", got)
+	}
 	check(catalog.ErrInvalid, 422, "invalid")
 	check(errors.New("disk sda7 is gone"), 503, "unavailable")
 }
