@@ -59,7 +59,7 @@ func (l *ledger) keepSending(g *gateway, round int, stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
-		default:
+		case <-time.After(20 * time.Millisecond): // the inbox has to remember everything
 		}
 		var recipients []recipient
 		for i := range 200 {
