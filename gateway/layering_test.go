@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"gateway/internal/optout/mailin": {"gateway/internal/optout", "suppression"},
 	"gateway/internal/optout/textin": {"gateway/internal/optout", "suppression"},
 
-	"gateway/internal/transfer": {"gateway/internal/queue", "suppression", "suppression/address", "suppression/policy"},
+	"gateway/internal/transfer": {"gateway/internal/catalog", "gateway/internal/queue", "suppression", "suppression/address", "suppression/policy"},
 	"gateway/internal/intake": {"gateway/internal/batch", "gateway/internal/batchjson", "gateway/internal/catalog", "gateway/internal/keys",
 		"gateway/internal/message", "gateway/internal/queue", "suppression", "suppression/address", "suppression/policy"},
 

@@ -59,7 +59,7 @@ var remedies = map[Code]string{
 	BadChannel: "the channel is unknown or does not fit the reason: write email or sms, or start the import with a channel",
 	BadReason:  "the reason is unknown, or none that a list keeps",
 	NoTopic:    "the row does not say which topic was left: start the import with a topic",
-	BadTopic:   "a topic is at most 255 bytes of UTF-8 without control characters",
+	BadTopic:   "no topic can have this id: write 1 to 64 of a-z 0-9 . _ - and single slashes inside, starting with a letter or digit",
 	BadTime:    "the time is not readable: write RFC 3339, such as 2026-01-31T12:00:00Z, or Unix seconds",
 	BadClass:   "the class is unknown: write marketing, transactional, service or mandatory",
 	BadKey:     "the key is not 32 hexadecimal digits",

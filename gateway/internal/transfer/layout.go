@@ -1,7 +1,9 @@
 package transfer
 
 import (
+	"bytes"
 	"maps"
+	"regexp"
 	"slices"
 
 	"heed/suppression/policy"
@@ -42,6 +44,8 @@ const (
 	class
 	allChannels
 	origin
+	outcome
+	diagnosis
 	columnCount
 )
 
@@ -55,12 +59,13 @@ type layout struct {
 	channel policy.Channel
 	reason  func(v *values) (policy.Reason, Code)
 	topics  bool // a row may name several topics, "*" for all
+	signs   []sign
 }
 
 // What a column may be called in a format. Columns not named are not read.
 var (
-	sendgrid = map[string]column{"email": addr, "created": at, "createdat": at, "groupname": topic}
-	mailgun  = map[string]column{"address": addr, "createdat": at, "tags": topic, "tag": topic}
+	sendgrid = map[string]column{"email": addr, "created": at, "createdat": at, "groupname": topic, "status": outcome, "reason": diagnosis}
+	mailgun  = map[string]column{"address": addr, "createdat": at, "tags": topic, "tag": topic, "code": outcome, "error": diagnosis}
 )
 
 var layouts = map[Format]layout{
@@ -69,16 +74,16 @@ var layouts = map[Format]layout{
 			"class": class, "allchannels": allChannels},
 		reason: ownReason,
 	},
-	SendGridBounces:           mail(sendgrid, policy.HardBounce),
-	SendGridSpamReports:       mail(sendgrid, policy.Complaint),
-	SendGridInvalidEmails:     mail(sendgrid, policy.HardBounce),
-	SendGridUnsubscribes:      mail(sendgrid, policy.UnsubscribeAll),
-	SendGridGroupUnsubscribes: mail(sendgrid, policy.UnsubscribeTopic),
+	SendGridBounces:           {columns: sendgrid, channel: policy.Email, reason: bounceReason},
+	SendGridSpamReports:       mail(sendgrid, policy.Complaint, sendgridSigns[:2]...),
+	SendGridInvalidEmails:     mail(sendgrid, policy.HardBounce, sendgridSigns[:1]...),
+	SendGridUnsubscribes:      mail(sendgrid, policy.UnsubscribeAll, sendgridSigns...),
+	SendGridGroupUnsubscribes: mail(sendgrid, policy.UnsubscribeTopic, sendgridSigns...),
 	// SendGrid goes on sending to a blocked address: the refusal was of that one message.
 	SendGridBlocks:    {columns: sendgrid, channel: policy.Email, reason: func(*values) (policy.Reason, Code) { return 0, Passing }},
-	MailgunBounces:    mail(mailgun, policy.HardBounce),
-	MailgunComplaints: mail(mailgun, policy.Complaint),
-	MailgunUnsubscribes: {columns: mailgun, channel: policy.Email, topics: true,
+	MailgunBounces:    {columns: mailgun, channel: policy.Email, reason: bounceReason},
+	MailgunComplaints: mail(mailgun, policy.Complaint, mailgunSigns...),
+	MailgunUnsubscribes: {columns: mailgun, channel: policy.Email, topics: true, signs: mailgunSigns,
 		reason: func(*values) (policy.Reason, Code) { return policy.UnsubscribeTopic, "" }},
 	Postmark: {
 		columns: map[string]column{"emailaddress": addr, "suppressionreason": reason, "origin": origin, "createdat": at},
@@ -91,9 +96,24 @@ var layouts = map[Format]layout{
 }
 
 // mail is the layout of an email list that is about one reason.
-func mail(columns map[string]column, r policy.Reason) layout {
-	return layout{columns: columns, channel: policy.Email, reason: func(*values) (policy.Reason, Code) { return r, "" }}
+func mail(columns map[string]column, r policy.Reason, signs ...sign) layout {
+	return layout{columns: columns, channel: policy.Email, signs: signs, reason: func(*values) (policy.Reason, Code) { return r, "" }}
 }
+
+// bounceReason: the mailbox is gone, unless the status, or the answer where there is none, says that it was for a time only: 4yz (RFC 5321 §4.2.1)
+// or 4.x.x (RFC 3463 §3).
+func bounceReason(v *values) (policy.Reason, Code) {
+	said := bytes.TrimSpace(v[outcome])
+	if len(said) == 0 {
+		said = bytes.TrimSpace(v[diagnosis])
+	}
+	if transient.Match(said) {
+		return 0, Passing
+	}
+	return policy.HardBounce, ""
+}
+
+var transient = regexp.MustCompile(`^4(\.\d{1,3}\.\d{1,3}|\d\d)(\D|$)`)
 
 func ownReason(v *values) (policy.Reason, Code) {
 	r, ok := policy.ParseReason(string(v[reason]))

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"unicode"
-	"unicode/utf8"
 
+	"heed/gateway/internal/catalog"
 	"heed/suppression/policy"
 )
 
@@ -52,6 +51,9 @@ type Reader struct {
 
 // NewReader reads the beginning of a file and finds out what it is. An error is ErrFormat or the reader's own.
 func NewReader(r io.Reader, d Defaults) (*Reader, error) {
+	if d.Format == "" {
+		return nil, fmt.Errorf("%w: the format is not given: name one of %v", ErrFormat, Formats())
+	}
 	l, ok := layouts[d.Format]
 	if !ok {
 		return nil, fmt.Errorf("%w: no format is named %q: write one of %v", ErrFormat, d.Format, Formats())
@@ -59,7 +61,7 @@ func NewReader(r io.Reader, d Defaults) (*Reader, error) {
 	if d.Reason != 0 && !d.Reason.Stored() {
 		return nil, fmt.Errorf("%w: the default reason is none that a list keeps", ErrFormat)
 	}
-	if !validTopic([]byte(d.Topic)) {
+	if d.Topic != "" && !validTopic([]byte(d.Topic)) {
 		return nil, fmt.Errorf("%w: the default topic is not a topic: %s", ErrFormat, remedies[BadTopic])
 	}
 	w := newWindow(r)
@@ -73,8 +75,11 @@ func NewReader(r io.Reader, d Defaults) (*Reader, error) {
 	}
 	rd := &Reader{w: w, layout: l, d: d, csv: csvRows{w: w}, objects: objects{w: w}, topics: map[string]string{}}
 	first := bytes.TrimLeft(w.bytes(), " \t\r\n")
-	if rd.isJSON = len(first) > 0 && (first[0] == '{' || first[0] == '['); rd.isJSON {
-		return rd, nil
+	if len(first) == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", ErrFormat)
+	}
+	if rd.isJSON = first[0] == '{' || first[0] == '['; rd.isJSON {
+		return rd, rd.foreignRow()
 	}
 	return rd, rd.readHeader()
 }
@@ -209,11 +214,9 @@ func (r *Reader) setTopic(e *Entry, name []byte) error {
 	return nil
 }
 
-// maxTopic is what the list takes, in bytes.
-const maxTopic = 255
-
+// validTopic reports whether a topic of this name can be declared; no other can be sent on, so leaving it would block nothing.
 func validTopic(name []byte) bool {
-	return len(name) <= maxTopic && utf8.Valid(name) && !bytes.ContainsFunc(name, unicode.IsControl)
+	return catalog.Topic{ID: string(name), Name: "any"}.Check() == nil
 }
 
 // readHeader reads the first record as names of columns, or finds that the file has none and needs none.
@@ -223,6 +226,9 @@ func (r *Reader) readHeader() error {
 		first = first[:n]
 	}
 	fields := splitRecord(nil, bytes.TrimRight(bytes.Clone(first), "\r\n"))
+	if err := r.layout.foreign(fields); err != nil {
+		return err
+	}
 	r.header = headerOf(fields, r.layout.columns)
 	if slices.Contains(r.header, addr) || slices.Contains(r.header, key) {
 		r.w.done(len(first))

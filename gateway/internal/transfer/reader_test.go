@@ -84,7 +84,7 @@ var samples = []struct {
 		13! time`},
 	{"heed.ndjson", Defaults{Format: Heed, Channel: policy.Email}, `
 		1 email ann@example.org unsubscribe_all 2026-01-31T12:00:00Z
-		2 email bob@example.org unsubscribe_topic weekly/ü 2026-01-01T00:00:00Z
+		2 email bob@example.org unsubscribe_topic weekly/u 2026-01-01T00:00:00Z
 		3! unreadable
 		4! unreadable
 		5! unreadable
@@ -108,10 +108,10 @@ var samples = []struct {
 	{"sendgrid_unsubscribes.csv", Defaults{Format: SendGridUnsubscribes}, `
 		2 email ann@example.org unsubscribe_all 2023-11-14T22:13:20Z`},
 	{"sendgrid_group_unsubscribes.json", Defaults{Format: SendGridGroupUnsubscribes}, `
-		1 email ann@example.org unsubscribe_topic Weekly 2023-11-14T22:13:20Z
+		1 email ann@example.org unsubscribe_topic weekly 2023-11-14T22:13:20Z
 		1! topic_missing`},
 	{"sendgrid_group_unsubscribes.json", Defaults{Format: SendGridGroupUnsubscribes, Topic: "news"}, `
-		1 email ann@example.org unsubscribe_topic Weekly 2023-11-14T22:13:20Z
+		1 email ann@example.org unsubscribe_topic weekly 2023-11-14T22:13:20Z
 		1 email bob@example.org unsubscribe_topic news 2023-11-14T22:13:21Z`},
 	{"mailgun_bounces.json", Defaults{Format: MailgunBounces}, `
 		1 email ann@example.org hard_bounce 2011-10-21T11:02:55Z
@@ -260,16 +260,60 @@ func TestReader_PassesOnTheErrorOfItsFile(t *testing.T) {
 	}
 }
 
-func TestReader_RefusesTopicsTheListCannotKeep(t *testing.T) {
-	long := strings.Repeat("x", maxTopic)
-	r, err := NewReader(strings.NewReader("address,topic\na@b,"+long+"\na@b,"+long+"x\na@b,\xff\na@b,a\x00b\n"),
+// No other topic can be declared, so a row that leaves it would block nothing.
+func TestReader_RefusesTopicsThatCannotBeDeclared(t *testing.T) {
+	long := strings.Repeat("x", 64)
+	bad := []string{long + "x", "\xff", "a\x00b", "Weekly", "a//b", "a/", "/a", "ü", "a b", ".a"}
+	r, err := NewReader(strings.NewReader("address,topic\na@b,"+long+"\na@b,a/b-c_d.9\na@b,"+strings.Join(bad, "\na@b,")+"\n"),
 		Defaults{Format: Heed, Channel: policy.Email, Reason: policy.UnsubscribeTopic})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, r); !same(got, []string{"2 email a@b unsubscribe_topic " + long, "3! topic", "4! topic", "5! topic"}) {
+	want := "2 email a@b unsubscribe_topic " + long + "\n3 email a@b unsubscribe_topic a/b-c_d.9\n" + numbered(4, 3+len(bad), "topic")
+	want = strings.ReplaceAll(want, " topic\n", "! topic\n")
+	if got := read(t, r); !same(got, lines(want)) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
+}
+
+func TestReader_ATemporaryBounceIsNoSuppression(t *testing.T) {
+	check := func(f Format, file, want string) {
+		t.Helper()
+		r, err := NewReader(strings.NewReader(file), Defaults{Format: f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, r); !same(got, lines(want)) {
+			t.Errorf("%s", strings.Join(got, "\n"))
+		}
+	}
+	check(SendGridBounces, "status,reason,email\n4.2.2,552 full,a@b\n4.2.2 mailbox full,,a@b\n5.2.2,452 full,a@b\n,452 4.2.2 full,a@b\n,4.2.2,a@b\n,40 days,a@b\n,,a@b\n",
+		"2! temporary\n3! temporary\n4 email a@b hard_bounce\n5! temporary\n6! temporary\n7 email a@b hard_bounce\n8 email a@b hard_bounce")
+	check(SendGridBounces, `[{"email":"a@b","status":"4.2.2"},{"email":"a@b","status":"5.1.1"}]`, "1! temporary\n1 email a@b hard_bounce")
+	check(MailgunBounces, "address,code,error\na@b,452,full\na@b,550,gone\na@b,605,old\n", "2! temporary\n3 email a@b hard_bounce\n4 email a@b hard_bounce")
+	check(MailgunBounces, `{"items":[{"address":"a@b","code":421},{"address":"a@b","code":"550"}]}`, "1! temporary\n1 email a@b hard_bounce")
+}
+
+func TestReader_SaysWhatIsWrongWithAFile(t *testing.T) {
+	check := func(f Format, file, want string) {
+		t.Helper()
+		if _, err := NewReader(strings.NewReader(file), Defaults{Format: f}); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s %q: %v", f, file, err)
+		}
+	}
+	const bounces = "status,reason,email,created\n5.1.1,gone,a@b,1700000000\n"
+	check("", "email\na@b\n", "the format is not given")
+	for _, empty := range []string{"", "\r\n \n", "\xef\xbb\xbf"} {
+		check(SendGridUnsubscribes, empty, "the file is empty")
+	}
+	for _, f := range []Format{SendGridUnsubscribes, SendGridGroupUnsubscribes, SendGridSpamReports, SendGridInvalidEmails} {
+		check(f, bounces, "looks like sendgrid_bounces or sendgrid_blocks")
+		check(f, `[{"created":1700000000,"email":"a@b","reason":"gone","status":"5.1.1"}]`, "looks like sendgrid_bounces or sendgrid_blocks")
+	}
+	check(SendGridUnsubscribes, "email,created,Reason\na@b,1,x\n", "looks like sendgrid_invalid_emails")
+	check(SendGridUnsubscribes, "email,created,ip\na@b,1,x\n", "looks like sendgrid_spam_reports")
+	check(MailgunUnsubscribes, `{"items":[{"address":"a@b","code":"550","error":"gone"}]}`, "looks like mailgun_bounces")
+	check(MailgunComplaints, "address,code\na@b,550\n", "looks like mailgun_bounces")
 }
 
 func TestReader_AKeyNeedsPermission(t *testing.T) {
@@ -339,7 +383,7 @@ func TestReader_AllocatesNothingPerRow(t *testing.T) {
 		}
 	}
 	check("address,reason,topic,at\n", "ann@example.org,unsubscribe_topic,weekly,2026-01-31T12:00:00Z\n")
-	check("address,reason,topic,at\n", "\"ann@example.org\",unsubscribe_topic,\"a \"\"b\"\"\",1767225600\n")
+	check("address,reason,topic,at\n", "\"ann@example.org\",unsubscribe_topic,\"weekly\",1767225600\n")
 	check("", `{"address":"ann@example.org","reason":"unsubscribe_topic","topic":"weekly","at":"2026-01-31T12:00:00Z"}`+"\n")
 }
 

@@ -496,7 +496,7 @@ func TestExport_IsImportedAgain(t *testing.T) {
 	n := newNode()
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for i, row := range []suppression.Row{
-		{Reason: policy.UnsubscribeTopic, Topic: "a \"b\", c/ü"}, {Reason: policy.Complaint, Class: policy.Transactional},
+		{Reason: policy.UnsubscribeTopic, Topic: "a-b/c.d"}, {Reason: policy.Complaint, Class: policy.Transactional},
 		{Reason: policy.UnsubscribeAll, AllChannels: true}, {Reason: policy.UnsubscribeTopic}, {Reason: policy.HardBounce},
 	} {
 		row.At, row.Source, row.Position = at, suppression.ByImport, 0
