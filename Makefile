@@ -10,9 +10,10 @@ RACED    := ./suppression/... ./senders/... ./gateway/internal/...
 
 .PHONY: build run test check race fuzz e2e lint bench fmt peers
 
-build: ## bin/heed
+build: ## bin/heed and bin/heed-bench
 	@mkdir -p bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/heed ./gateway
+	$(GO) build -o bin/heed-bench ./bench
 
 run: build ## the gateway on loopback, with an inbox and an SMS simulator
 	bin/heed serve --dev --data data/dev --port 8080
