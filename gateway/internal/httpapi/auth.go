@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/wire"
 	"heed/gateway/internal/keys"
 )
 
@@ -52,29 +53,37 @@ func bearer(value string) (token string, ok bool) {
 	return token, true
 }
 
-// slots bounds the calls that one key has open at a time, so that one tenant cannot take all of the gateway. Keys are few and ours, so
-// the map stays small.
+// slots bounds the calls that one key has open at a time and the memory of their bodies, so that one tenant cannot take all of the
+// gateway. Keys are few and ours, so the map stays small.
 type slots struct {
-	max  int64
-	open sync.Map // key id -> *atomic.Int64
+	max   int64
+	bytes int64
+	keys  sync.Map // key id -> *slot
 }
 
-// take takes a slot; leave gives it back. Without a free one it answers a 429.
-func (s *slots) take(c *call) (leave func(), err error) {
-	v, ok := s.open.Load(c.principal.KeyID)
+// slot is what one key has in hand.
+type slot struct {
+	open  atomic.Int64
+	share wire.Share
+}
+
+// take takes a slot, which call.end gives back. Without a free one it answers a 429.
+func (s *slots) take(c *call) error {
+	v, ok := s.keys.Load(c.principal.KeyID)
 	if !ok {
-		v, _ = s.open.LoadOrStore(c.principal.KeyID, new(atomic.Int64))
+		v, _ = s.keys.LoadOrStore(c.principal.KeyID, &slot{share: wire.Share{Most: s.bytes}})
 	}
-	n := v.(*atomic.Int64)
-	left := s.max - n.Add(1)
+	mine := v.(*slot)
+	left := s.max - mine.open.Add(1)
 	// draft-ietf-httpapi-ratelimit-headers-11: the quota counts calls at once, so a slot is free as soon as one ends.
 	c.header("RateLimit-Policy", fmt.Sprintf(`"key";q=%d;qu="concurrent-requests"`, s.max))
 	c.header("RateLimit", fmt.Sprintf(`"key";r=%d;t=1`, max(left, 0)))
 	if left < 0 {
-		n.Add(-1)
+		mine.open.Add(-1)
 		p := problem.New("rate_limited", fmt.Sprintf("This key has %d calls open, the most it may have.", s.max))
 		p.RetryAfter = time.Second
-		return nil, p
+		return p
 	}
-	return func() { n.Add(-1) }, nil
+	c.leave, c.share = func() { mine.open.Add(-1) }, &mine.share
+	return nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"io"
+	"strings"
 
 	"heed/gateway/internal/httpapi/ndjson"
 	"heed/gateway/internal/httpapi/strictjson"
@@ -29,13 +30,34 @@ func (c *call) readBody(limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.buffer, err = c.server.memory.Take(0); err != nil {
+	memory, room := c.memory()
+	if c.buffer, err = memory.Take(room, c.share); err != nil {
 		return nil, err
 	}
-	if err := c.server.memory.Fill(c.buffer, b); err != nil {
+	if err := c.buffer.Fill(b); err != nil {
 		return nil, err
 	}
 	return c.buffer.B, nil
+}
+
+// memory is where the call's body goes. What is slow to come may fill the memory of its own kind only: opt-outs wait for no campaign, and
+// callers with a key not for anybody without. A body that is here already, as one click's is, waits for nobody.
+func (c *call) memory() (m *wire.Memory, room int) {
+	switch {
+	case c.arrived():
+		return c.server.arrived, c.ctx.Request.Header.ContentLength()
+	case c.route.scope == public:
+		return c.server.outside, wire.Reserved
+	case strings.HasPrefix(c.route.pattern, "/v1/suppressions"):
+		return c.server.listed, wire.Reserved
+	}
+	return c.server.bulk, wire.Reserved
+}
+
+// arrived tells whether the whole body was read before the handler began, and is as small as it came.
+func (c *call) arrived() bool {
+	h := &c.ctx.Request.Header
+	return h.ContentLength() >= 0 && h.ContentLength() <= prefetched && len(h.ContentEncoding()) == 0
 }
 
 // readJSON reads a small body into dst.
@@ -52,7 +74,7 @@ func (c *call) readJSON(dst any) error {
 
 // openLines prepares r for reading by lines of at most block bytes, whose memory belongs to the call.
 func (c *call) openLines(r io.Reader, block int) (l *ndjson.Lines, err error) {
-	if c.buffer, err = c.server.memory.Take(block); err != nil {
+	if c.buffer, err = c.server.bulk.Take(block, c.share); err != nil {
 		return nil, err
 	}
 	return ndjson.New(r, c.buffer.B[:block]), nil

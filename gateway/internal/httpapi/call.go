@@ -29,7 +29,8 @@ type call struct {
 	began     time.Time
 	body      *wire.Body
 	buffer    *wire.Buffer
-	leave     func() // gives the key's slot back
+	share     *wire.Share // of the key; nil without one
+	leave     func()      // gives the key's slot back
 	cancel    context.CancelFunc
 	streaming bool // the answer is written, and the body perhaps read, after the handler has returned
 }
@@ -164,7 +165,7 @@ func (c *call) end() {
 		c.body.Release()
 	}
 	if c.buffer != nil {
-		c.server.memory.Release(c.buffer)
+		c.buffer.Release()
 		c.buffer = nil
 	}
 	if c.cancel != nil {

@@ -44,7 +44,7 @@ type Options struct {
 	ConnsPerIP     int           // open connections of one address; 0: no limit, as behind a proxy
 	RequestsPerCon int           // after which a connection is closed; 0: no limit
 	CallsPerKey    int           // open calls of one key; 64
-	BodyMemory     int64         // bytes that all bodies in hand may take; 256 MiB
+	BodyMemory     int64         // bytes that all bodies in hand may take, and one key's half of; 64 MiB more are for small ones; 256 MiB
 	BatchBytes     int64         // of a JSON batch or check; 16 MiB
 
 	BatchRecipients int // of a JSON batch; 10,000

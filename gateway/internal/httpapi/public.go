@@ -1,27 +1,78 @@
 package httpapi
 
 import (
+	"bytes"
+	"io"
 	"strings"
 
 	"heed/gateway/internal/httpapi/problem"
+	"heed/gateway/internal/httpapi/wire"
 	"heed/gateway/internal/optout/page"
 	"heed/gateway/internal/optout/textin"
+
+	"github.com/valyala/fasthttp"
 )
 
 // page serves what recipients see. The routes only say that a path is there and how long a body may be; the pages answer.
 func (s *Server) page(c *call) error {
-	if s.o.Page == nil {
-		return problem.New("not_found", "This gateway serves no pages.")
-	}
 	body, err := c.formBody()
 	if err != nil {
 		return err
 	}
+	return s.respondPage(c, c.pageRequest(body))
+}
+
+// click serves POST /u/{token} and /p/{token}. A good token acts whatever the body is (RFC 8058 §3.1), so of the body only what came of
+// its first 64 KiB is passed on, as it came. A bad token needs no body: none is waited for.
+func (s *Server) click(c *call) error {
+	var body []byte
+	if c.arrived() || s.opens(c) {
+		body = c.anyBody()
+	}
+	return s.respondPage(c, c.pageRequest(body))
+}
+
+// opens tells whether there is a page behind the path, which there is for good tokens only. GET changes nothing.
+func (s *Server) opens(c *call) bool {
+	if s.o.Page == nil {
+		return false
+	}
+	r := c.pageRequest(nil)
+	r.Method = fasthttp.MethodGet
+	return s.o.Page(c.context(), r).Status == fasthttp.StatusOK
+}
+
+// anyBody is what can be had of a body. No fault of it is reported: nothing hangs on it.
+func (c *call) anyBody() []byte {
+	from := c.ctx.RequestBodyStream()
+	if from == nil {
+		return nil
+	}
+	memory, room := c.memory()
+	var err error
+	if c.buffer, err = memory.Take(room, nil); err != nil {
+		return nil
+	}
+	if c.body, err = wire.Open(wire.Source{From: from, Conn: c.conn(), Length: int64(c.ctx.Request.Header.ContentLength())}, 0); err != nil {
+		return nil
+	}
+	c.buffer.Fill(io.LimitReader(c.body, c.route.limit))
+	return bytes.Clone(c.buffer.B)
+}
+
+func (c *call) pageRequest(body []byte) page.Request {
 	path, _, _ := strings.Cut(string(c.ctx.Request.Header.RequestURI()), "?")
-	r := s.o.Page(c.context(), page.Request{
+	return page.Request{
 		Method: string(c.ctx.Method()), Path: path, ContentType: string(c.ctx.Request.Header.ContentType()), Body: body,
 		AcceptLanguage: string(c.ctx.Request.Header.Peek("Accept-Language")),
-	})
+	}
+}
+
+func (s *Server) respondPage(c *call, in page.Request) error {
+	if s.o.Page == nil {
+		return problem.New("not_found", "This gateway serves no pages.")
+	}
+	r := s.o.Page(c.context(), in)
 	if r.Err != nil {
 		s.o.Log.Error("opt-out not recorded", "request_id", c.requestID, "operation", c.operation(), "cause", r.Err)
 	}

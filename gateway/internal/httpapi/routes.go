@@ -71,9 +71,9 @@ var routes = []route{
 	{"POST", "/v1/templates/{id}/versions/{version}/approve", "approveTemplate", mayAdmin, smallBytes, "", (*Server).approveTemplate},
 
 	{"GET", "/u/{token}", "showUnsubscribe", public, 0, "*", (*Server).page},
-	{"POST", "/u/{token}", "unsubscribe", public, smallBytes, "*", (*Server).page},
+	{"POST", "/u/{token}", "unsubscribe", public, smallBytes, "*", (*Server).click},
 	{"GET", "/p/{token}", "showPreferences", public, 0, "*", (*Server).page},
-	{"POST", "/p/{token}", "changePreferences", public, smallBytes, "*", (*Server).page},
+	{"POST", "/p/{token}", "changePreferences", public, smallBytes, "*", (*Server).click},
 	{"POST", "/undo", "undoUnsubscribe", public, smallBytes, "*", (*Server).page},
 	{"GET", "/assets/heed.css", "getStylesheet", public, 0, "*", (*Server).page},
 	{"POST", "/v1/inbound/twilio", "receiveTwilioText", public, smallBytes, "*", (*Server).inbound},

@@ -22,6 +22,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync/atomic"
@@ -37,6 +38,7 @@ import (
 const (
 	headerBytes = 8 << 10 // request line and headers; also what is read of a body before its handler runs
 	prefetched  = 8 << 10
+	reserve     = 32 << 20 // bytes kept for small bodies of one kind
 )
 
 // Server is the public front. Safe for concurrent use.
@@ -44,7 +46,10 @@ type Server struct {
 	o        Options
 	fast     *fasthttp.Server
 	router   *router.Router[route]
-	memory   *wire.Memory
+	bulk     *wire.Memory // bodies of sends, and of all that outgrows a reserve
+	listed   *wire.Memory // a reserve: small bodies about the list, of callers with a key
+	outside  *wire.Memory // a reserve: pages and webhooks
+	arrived  *wire.Memory // bodies that are here already: bounded by Options.Concurrency, as fasthttp's own memory
 	slots    slots
 	base     context.Context // of every call; ends when a shutdown runs out of time
 	abort    context.CancelFunc
@@ -58,7 +63,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	s := &Server{o: o, router: router.New(routes, pattern), memory: wire.NewMemory(o.BodyMemory), slots: slots{max: int64(o.CallsPerKey)}}
+	s := &Server{o: o, router: router.New(routes, pattern), slots: slots{max: int64(o.CallsPerKey), bytes: max(o.BodyMemory/2, 2*o.BatchBytes)}}
+	s.bulk, s.arrived = wire.NewMemory(o.BodyMemory), wire.NewMemory(math.MaxInt64)
+	s.listed, s.outside = wire.NewReserve(reserve, s.bulk), wire.NewReserve(reserve, s.bulk)
 	s.base, s.abort = context.WithCancel(context.Background())
 	s.fast = &fasthttp.Server{
 		Name:                         "heed",
@@ -151,11 +158,9 @@ func (s *Server) answer(c *call) error {
 		return err
 	}
 	if c.route.scope != 0 {
-		leave, err := s.slots.take(c)
-		if err != nil {
+		if err := s.slots.take(c); err != nil {
 			return err
 		}
-		c.leave = leave
 	}
 	return c.route.handle(s, c)
 }

@@ -167,7 +167,7 @@ func TestMemory_BodiesInHandAreBounded(t *testing.T) {
 			t.Fatalf("afterwards: %d", got.status)
 		}
 	}
-	if free := w.server.memory.Free(); free != 1<<20 {
+	if free := w.server.bulk.Free(); free != 1<<20 {
 		t.Fatalf("%d bytes free of %d", free, 1<<20)
 	}
 }

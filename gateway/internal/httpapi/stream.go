@@ -73,7 +73,7 @@ func (s *Server) heldOnce(c *call, in intake.Call, key string) error {
 	return s.replayed(c, in, func() (*intake.Answer, error) {
 		held := c.buffer
 		c.buffer = nil
-		defer s.memory.Release(held)
+		defer held.Release()
 		return s.takeLines(c, in, bytes.NewReader(raw), nil)
 	})
 }

@@ -62,7 +62,7 @@ var kinds = []Kind{
 	{"already_expired", 422, "The batch would expire before it is sent", "expires_at must lie after now and after send_at."},
 	{"too_many_variables", 422, "The content asks for too many variables", "Give defaults, or shared vars."},
 	{"invalid_recipients", 422, "Some recipients are invalid, and validation is strict", "See errors; nothing was queued. Without validation=strict the others are taken."},
-	{"rate_limited", 429, "Too many calls at once", "Wait as long as Retry-After says, and keep fewer calls open with one key."},
+	{"rate_limited", 429, "Too many calls at once", "Wait as long as Retry-After says, and keep fewer or smaller calls open with one key."},
 	{"header_too_large", 431, "The header is too large", "Keep the request line and all headers within 8 KiB."},
 	{"internal", 500, "A fault of ours", "The request id leads the operator to the cause. It is safe to try again with the same Idempotency-Key."},
 	{"unavailable", 503, "The gateway cannot keep its promises right now", "Nothing was accepted. Try again after Retry-After; the operator finds the cause in the log."},

@@ -87,18 +87,76 @@ func FuzzBody_Gzip(f *testing.F) {
 
 func TestMemory_IsBoundedAndComesBack(t *testing.T) {
 	m := NewMemory(1 << 20)
-	first, err := m.Take(600 << 10)
+	first, err := m.Take(600<<10, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Take(600 << 10); err == nil {
+	if _, err := m.Take(600<<10, nil); err == nil {
 		t.Fatal("more was given than there is")
 	}
-	if err := m.Fill(first, strings.NewReader(strings.Repeat("x", 2<<20))); err == nil {
+	if err := first.Fill(strings.NewReader(strings.Repeat("x", 2<<20))); err == nil {
 		t.Fatal("a body grew over the bound")
 	}
-	m.Release(first)
+	first.Release()
 	if m.Free() != 1<<20 {
 		t.Fatalf("%d bytes free", m.Free())
+	}
+}
+
+// A pooled buffer of a large body must not be lent, and charged, for a small one.
+func TestMemory_ASmallBodyIsLentASmallBuffer(t *testing.T) {
+	m := NewMemory(64 << 20)
+	big, err := m.Take(16<<20, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big.Release()
+	small, err := m.Take(Reserved, nil)
+	if err != nil || cap(small.B) != Reserved || m.Free() != 64<<20-Reserved {
+		t.Fatalf("%d bytes lent, %d free, %v", cap(small.B), m.Free(), err)
+	}
+}
+
+func TestReserve_IsNotForBodiesThatOutgrowIt(t *testing.T) {
+	bulk := NewMemory(1 << 20)
+	reserve := NewReserve(2*Reserved, bulk)
+	exact, err := reserve.Take(0, nil)
+	if err == nil {
+		err = exact.Fill(strings.NewReader(strings.Repeat("x", Reserved)))
+	}
+	if err != nil || bulk.Free() != 1<<20 || reserve.Free() != Reserved {
+		t.Fatalf("a body that just fits: %v, %d and %d free", err, bulk.Free(), reserve.Free())
+	}
+	grown, err := reserve.Take(0, nil)
+	if err == nil {
+		err = grown.Fill(strings.NewReader(strings.Repeat("x", Reserved+1)))
+	}
+	if err != nil || len(grown.B) != Reserved+1 || reserve.Free() != Reserved || bulk.Free() != 1<<20-2*Reserved {
+		t.Fatalf("a body that does not fit: %v, %d and %d free", err, bulk.Free(), reserve.Free())
+	}
+	exact.Release()
+	grown.Release()
+	if reserve.Free() != 2*Reserved || bulk.Free() != 1<<20 {
+		t.Fatalf("not all came back: %d and %d", reserve.Free(), bulk.Free())
+	}
+}
+
+func TestShare_BoundsWhatOneClientHolds(t *testing.T) {
+	m := NewMemory(1 << 20)
+	mine, other := &Share{Most: 512 << 10}, &Share{Most: 512 << 10}
+	first, err := m.Take(512<<10, mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p *problem.Problem
+	if _, err := m.Take(Reserved, mine); !errors.As(err, &p) || p.Code != "rate_limited" {
+		t.Fatalf("over its share: %v", err)
+	}
+	if _, err := m.Take(512<<10, other); err != nil {
+		t.Fatalf("another's share: %v", err)
+	}
+	first.Release()
+	if _, err := m.Take(512<<10, mine); err != nil {
+		t.Fatalf("after the release: %v", err)
 	}
 }
