@@ -46,7 +46,8 @@ var errNobody = errors.New("optout: the token names no address")
 
 // Stop records what the token says: with a topic, that one is left (Gmail: one-click removes from the list of that message only);
 // without, every topic is, under the family key too if there is one. Durable and in force when it returns nil (P1); doing it
-// twice is doing it once, with the same answer and the same work. The undo token it returns lifts just this act, for UndoLife.
+// twice is doing it once, with the same work. The undo token it returns lifts just this act, for UndoLife; it is "" if the act
+// may not be this person's alone: one of that kind stood before, or any change to the list came while this one was made.
 // Requires: t came from Verify, or from where VerifyMailbox pointed. Errors are the list's: nothing was recorded, try again.
 func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time.Time) (undo string, err error) {
 	if t.Key == (suppression.Key{}) {
@@ -54,16 +55,22 @@ func (d *Desk) Stop(ctx context.Context, t Token, by suppression.Source, at time
 	}
 	row, keys := act(t)
 	row.Source, row.At = by, at.UTC().Truncate(time.Second)
-	changes, earlier := d.adds(keys, row)
+	before := d.list.Position()
+	changes, stood := d.adds(keys, row)
 	position, err := d.list.Apply(ctx, changes...)
 	if err != nil {
 		return "", fmt.Errorf("record opt-out: %w", err)
 	}
 	d.stopped(by, at)
-	return d.signer.sealUndo(ticket{
-		keys: keys, reason: row.Reason, topic: row.Topic, position: position, issued: row.At, earlier: earlier,
-	}), nil
+	if stood || !alone(before, position) {
+		return "", nil
+	}
+	return d.signer.sealUndo(ticket{keys: keys, reason: row.Reason, topic: row.Topic, position: position, issued: row.At}), nil
 }
+
+// alone tells whether the list took nothing between a reading at position before and the change that was given position. An
+// undo speaks up to its act's position, so it would lift whatever had come between; whose that was, the list no longer knows.
+func alone(before, position uint64) bool { return position == before+1 }
 
 // act is what a token asks for: the row, and the keys it is added to. A topic row stays off the family key, since people
 // use tagged addresses to tell lists apart.
@@ -80,18 +87,30 @@ func act(t Token) (suppression.Row, []suppression.Key) {
 }
 
 // adds are the changes that add row to the keys. A row that stands already is repeated with its own time and source: the list lets
-// the latest addition win, and one made here and now would make the next press think that it may undo it. earlier tells whether
-// one of them came from an act this person could not undo here. Otherwise whoever holds a link could stop, undo, and so bring
-// back someone who left long ago: a token can only opt out.
-func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []suppression.Change, earlier bool) {
+// the latest addition win, and when and how a person first left is what has to be shown. stood tells whether one did, be it a
+// moment ago: whoever holds a link, by a forwarded mail say, could otherwise stop, undo, and so bring back someone who had left.
+// A token can only opt out.
+func (d *Desk) adds(keys []suppression.Key, row suppression.Row) (changes []suppression.Change, stood bool) {
 	for _, key := range keys {
 		old, stands, err := d.standing(key, row)
 		old.Position = 0 // the list gives a new one
 		changes = append(changes, suppression.Change{Key: key, Op: suppression.Add, Row: old})
 		// If the list cannot say what stood, the opt-out is still taken, but without the undo.
-		earlier = earlier || err != nil || stands && !d.undoable(old, row.At)
+		stood = stood || err != nil || stands
 	}
-	return changes, earlier
+	return changes, stood
+}
+
+// Left tells whether what the token asks for stands already, for each address it names. It changes nothing.
+// Errors are the list's. Cost: one or two reads.
+func (d *Desk) Left(t Token) (bool, error) {
+	row, keys := act(t)
+	for _, key := range keys {
+		if _, stands, err := d.standing(key, row); err != nil || !stands {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // standing finds the live row of a key that has the reason and topic of row; if there is none, it is row itself.
@@ -109,16 +128,6 @@ func (d *Desk) standing(key suppression.Key, row suppression.Row) (suppression.R
 
 func sameKind(a, b suppression.Row) bool { return a.Reason == b.Reason && a.Topic == b.Topic }
 
-// undoable tells whether a row is so young, and came by such a way, that its own undo still works: the second press of a
-// person who pressed twice must not take the undo away.
-func (d *Desk) undoable(row suppression.Row, at time.Time) bool {
-	switch row.Source {
-	case suppression.ByOneClick, suppression.ByPage, suppression.ByMail:
-		return at.Sub(row.At) <= d.life
-	}
-	return false
-}
-
 // Undo lifts the act that the undo token was issued for: its reason and topic, up to its position. Twice is once.
 // Errors: ErrMalformed, ErrForged, ErrExpired; ErrStands if an opt-out of the same kind stands that is not this act; else the
 // list's: try again.
@@ -129,8 +138,6 @@ func (d *Desk) Undo(ctx context.Context, undo string, at time.Time) error {
 		return err
 	case at.Sub(k.issued) > d.life:
 		return ErrExpired
-	case k.earlier:
-		return ErrStands
 	}
 	if _, err := d.list.Apply(ctx, lifts(k)...); err != nil {
 		return fmt.Errorf("record undo: %w", err)

@@ -3,7 +3,8 @@
 //
 // It promises: a token names its recipient by keyed digest only (P6), never expires, and can only opt out; a forged one never
 // reaches the list; saying stop twice is saying it once, with the same answer. An undo lifts the one act it was issued for,
-// for a short time, and nothing that stood before or came later.
+// for a short time, and nothing that stood before, came at the same moment or came later: where that cannot be proved, none is
+// offered. So a busy list offers it less often, and a second press ends the undo of the first, since it may be another person's.
 //
 // It does not decide what may still be sent (suppression/policy does), keeps no evidence yet, and knows neither HTTP nor SMTP:
 // page, mailin and textin below it adapt those.
@@ -27,7 +28,7 @@ var (
 	ErrUnknown = errors.New("optout: the message is no longer known")
 	// ErrExpired: the undo came too late (answer 410). The opt-out stands.
 	ErrExpired = errors.New("optout: undo expired")
-	// ErrStands: this undo is no longer, or never was, enough: another opt-out of the same kind stands (answer 409).
+	// ErrStands: this undo is no longer enough: another opt-out of the same kind stands (answer 409).
 	ErrStands = errors.New("optout: another opt-out stands")
 )
 
@@ -37,4 +38,6 @@ type List interface {
 	Apply(ctx context.Context, changes ...suppression.Change) (uint64, error)
 	// Rows appends the live rows of a key.
 	Rows(dst []suppression.Row, key suppression.Key) ([]suppression.Row, error)
+	// Position is that of the latest change in force. Rows read afterwards show all up to it.
+	Position() uint64
 }

@@ -69,7 +69,12 @@ func (h *history) stop(t *rapid.T) {
 			t.Fatal(err)
 		}
 	}
-	h.undos = append(h.undos, undo)
+	if (undo[0] == "") != (undo[1] == "") {
+		t.Fatalf("an undo on the twin: %v, on the list: %v", undo[0] != "", undo[1] != "")
+	}
+	if undo[0] != "" {
+		h.undos = append(h.undos, undo)
+	}
 	rows, _ := h.real.Rows(nil, token.Key)
 	for _, row := range rows {
 		if row.Topic == token.Topic && (row.Reason == policy.UnsubscribeTopic || row.Reason == policy.UnsubscribeAll) {

@@ -9,18 +9,20 @@ import (
 	"heed/suppression/policy"
 )
 
-// ticket is what an undo token holds. It is sealed (AES-256-GCM), not only signed: neither the list's position, which counts
-// everybody's opt-outs, nor whether the address had left before is the bearer's business.
+// ticket is what an undo token holds. It is sealed (AES-256-GCM), not only signed: the list's position, which counts everybody's
+// opt-outs, is not the bearer's business.
 type ticket struct {
-	keys     []suppression.Key // one or two
+	keys     []suppression.Key // at most maxKeys
 	reason   policy.Reason
 	topic    string
 	position uint64 // of the act: an undo has observed nothing later
 	issued   time.Time
-	earlier  bool // the opt-out stood before the act: nothing to undo
 }
 
-const maxUndo = 2 * maxToken
+const (
+	maxUndo = 2 * maxToken
+	maxKeys = 2
+)
 
 func (s *Signer) sealUndo(k ticket) string {
 	plain := appendTicket(nil, k)
@@ -54,11 +56,7 @@ func (s *Signer) openUndo(undo string) (ticket, error) {
 }
 
 func appendTicket(dst []byte, k ticket) []byte {
-	flags := byte(len(k.keys))
-	if k.earlier {
-		flags |= 1 << 7
-	}
-	dst = append(dst, flags, byte(k.reason))
+	dst = append(dst, byte(len(k.keys)), byte(k.reason))
 	for _, key := range k.keys {
 		dst = append(dst, key[:]...)
 	}
@@ -69,10 +67,9 @@ func appendTicket(dst []byte, k ticket) []byte {
 
 func parseTicket(b []byte) (k ticket, ok bool) {
 	r := reader{b: b}
-	flags := r.byte()
-	k.earlier = flags&(1<<7) != 0
+	n := r.byte()
 	k.reason = policy.Reason(r.byte())
-	for range flags & 3 {
+	for range min(n, maxKeys) {
 		k.keys = append(k.keys, r.key())
 	}
 	if numbers := r.take(16); numbers != nil {
@@ -80,5 +77,5 @@ func parseTicket(b []byte) (k ticket, ok bool) {
 		k.issued = time.Unix(int64(binary.BigEndian.Uint64(numbers[8:])), 0)
 	}
 	k.topic = string(r.b)
-	return k, !r.short
+	return k, !r.short && n <= maxKeys
 }

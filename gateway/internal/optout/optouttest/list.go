@@ -74,3 +74,10 @@ func (l *List) Rows(dst []suppression.Row, key suppression.Key) ([]suppression.R
 	l.mu.reads++
 	return append(dst, l.mu.rows[key]...), l.mu.fail
 }
+
+// Position is that of the latest change.
+func (l *List) Position() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.position
+}

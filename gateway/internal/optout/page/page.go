@@ -3,7 +3,8 @@
 //
 // It promises: GET, HEAD and OPTIONS change nothing on any path, however often and by whomever they are asked; a POST with a
 // good token acts at once, whatever its body says; success is answered only after the act is durable (P1); no cookie, no
-// redirect, no script, no request to others; the same answer for an address that had left already.
+// redirect, no script, no request to others. One-click answers the same for an address that had left already; the page says so,
+// to whoever holds the link, and then offers no undo.
 //
 // It keeps no evidence, offers no topics to choose from and speaks English only, yet: a language is one more file in messages/.
 //
@@ -112,12 +113,15 @@ func others(method, allow string) Response {
 	return resp
 }
 
-// ask shows the page with the button. It reads the token and nothing else.
+// ask shows the page with the button, and to one who has left, that this is so. If the list cannot say, the button is what counts.
 func (p *Pages) ask(r Request, token string) Response {
 	say := p.languages.choose(r.AcceptLanguage)
 	t, err := p.o.Signer.Verify([]byte(token))
 	if err != nil {
 		return p.failure(say, err)
+	}
+	if left, err := p.o.Desk.Left(t); err == nil && left {
+		return p.renderer.page(http.StatusOK, againView(say, p.subject(t), token))
 	}
 	return p.renderer.page(http.StatusOK, askView(say, p.subject(t), token))
 }
@@ -136,6 +140,9 @@ func (p *Pages) choice(ctx context.Context, r Request, token string) Response {
 	t, undo, err := p.stop(ctx, r, token, suppression.ByPage)
 	if err != nil {
 		return p.failure(say, err)
+	}
+	if undo == "" {
+		return p.renderer.page(http.StatusOK, leftView(say, p.subject(t)))
 	}
 	return p.renderer.page(http.StatusOK, doneView(say, p.subject(t), undo))
 }

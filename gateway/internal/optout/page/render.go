@@ -52,7 +52,28 @@ func askView(say messages, s subject, token string) view {
 		Lang: say["lang"], Dir: say["dir"],
 		Heading: say["ask."+s.Kind],
 		Lines:   []string{say.text("ask."+s.Kind+"."+s.Scope, s), say["ask.note"]},
-		Button:  &button{Action: ChoicePath + token, Name: confirmField, Value: confirmPage, Label: say["ask.button"]},
+		Button:  confirm(say, token),
+	}
+}
+
+func confirm(say messages, token string) *button {
+	return &button{Action: ChoicePath + token, Name: confirmField, Value: confirmPage, Label: say["ask.button"]}
+}
+
+// againView is the page of one who has left. Its button does no harm, and helps if somebody takes the opt-out back meanwhile.
+func againView(say messages, s subject, token string) view {
+	v := leftView(say, s)
+	v.Result, v.Button = false, confirm(say, token)
+	v.Button.Quiet = true
+	return v
+}
+
+// leftView is true of everybody whose act was taken without an undo.
+func leftView(say messages, s subject) view {
+	return view{
+		Lang: say["lang"], Dir: say["dir"],
+		Heading: say["left.heading"], Result: true,
+		Lines: []string{say.text("left."+s.Kind+"."+s.Scope, s), say["ask.note"]},
 	}
 }
 
