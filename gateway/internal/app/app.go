@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -71,6 +72,9 @@ func named(key string, err error) error {
 
 // OpenKeys opens the key file of a data folder; the gateway may be running.
 func OpenKeys(data string) (*keys.Store, error) {
+	if _, err := os.Stat(data); err != nil {
+		return nil, fmt.Errorf("no data folder there; start the gateway once, or name its folder with --data: %w", err)
+	}
 	return keys.Open(filepath.Join(data, "keys.json"), time.Now)
 }
 

@@ -43,14 +43,9 @@ func (g *gateway) textHandler() (func(context.Context, textin.Request) textin.Re
 	return hook.Handle, nil
 }
 
-// ways are the labels of the roads by which people opt out themselves.
-var ways = map[suppression.Source]string{
-	suppression.ByOneClick: "one_click", suppression.ByPage: "page", suppression.ByMail: "mail", suppression.BySMS: "sms",
-}
-
 // stopped observes how long an opt-out took to be in force.
 func (g *gateway) stopped(by suppression.Source, received time.Time) {
-	g.metrics.OptOut(ways[by], time.Since(received))
+	g.metrics.OptOut(by.String(), time.Since(received))
 }
 
 // names are what people know a tenant and a topic by.

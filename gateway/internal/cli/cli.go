@@ -39,6 +39,7 @@ func exit(code int, err error) error {
 func Main(args []string, out, errOut io.Writer) int {
 	root := &cobra.Command{
 		Use:           "heed",
+		Version:       version,
 		Short:         "The messaging gateway that heeds: bulk email and SMS, opt-outs honoured at once",
 		SilenceUsage:  true,
 		SilenceErrors: true,
