@@ -12,7 +12,7 @@ type Recipient struct {
 	To        []byte // as the caller gave it
 	Vars      []byte // a flat JSON object, or empty
 	ClientRef []byte
-	// Code says why a recipient was not accepted ("unsubscribe_all", "address_syntax", "duplicate"); empty for an accepted one.
+	// Code says why a recipient was not simply accepted ("unsubscribe_all", "address_syntax", "duplicate", "rerouted"); empty for the others.
 	Code []byte
 }
 

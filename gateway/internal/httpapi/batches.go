@@ -185,7 +185,7 @@ func (s *Server) listRecipients(c *call) error {
 	if more {
 		out.Next = strconv.FormatUint(uint64(next), 10)
 	}
-	var segments view.Segments
+	segments := view.Segments{Explain: intake.Explain}
 	for i, e := range list {
 		if out.Data[i], err = segments.Recipient(info.ID, e); err != nil {
 			return err

@@ -44,7 +44,7 @@ func (s *Server) getMessage(c *call) error {
 	if err != nil {
 		return err
 	}
-	v, err := view.OfMessage(info, entry, events)
+	v, err := view.OfMessage(info, entry, events, intake.Explain)
 	if err != nil {
 		return err
 	}

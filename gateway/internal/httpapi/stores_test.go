@@ -224,3 +224,22 @@ func TestStores_ABlockAndItsNoteOutliveARestart(t *testing.T) {
 		t.Fatalf("%+v, %d held", a, g.held())
 	}
 }
+
+// "Why was this not sent?" is answered for what was decided before the queue, too.
+func TestViews_TellWhyOfWhatAcceptanceDecided(t *testing.T) {
+	w := start(t)
+	list := string(w.get("/v1/batches/" + batchID.String() + "/recipients").body)
+	for index, code := range acceptedAs {
+		got := string(w.get("/v1/messages/" + batch.MessageID(batchID, uint32(index))).body)
+		if code == "" {
+			if strings.Contains(got, intake.Explain("rerouted")) {
+				t.Errorf("a plain message has a reason: %s", got)
+			}
+			continue
+		}
+		want := fmt.Sprintf(`"code":%q,"detail":%q`, code, intake.Explain(code))
+		if strings.Count(got, want) != 2 || !strings.Contains(list, want) {
+			t.Errorf("%s: lacks %s\n%s\n%s", code, want, got, list)
+		}
+	}
+}

@@ -349,6 +349,9 @@ func (s *fakeStream) Abort() {
 // batchID is the one batch of the fake queue; it has three recipients.
 var batchID = batch.NewID(noon, [10]byte{1, 2, 3})
 
+// acceptedAs are the codes that acceptance left with them.
+var acceptedAs = []string{"", "rerouted", "unsubscribe_all"}
+
 type fakeQueue struct {
 	*fakeStore
 	mu      sync.Mutex
@@ -363,7 +366,7 @@ func newFakeQueue() *fakeQueue {
 	q.info = queue.Info{ID: batchID, Tenant: "acme", Head: head.Encode(), Created: noon}
 	var p batch.Packer
 	for i := range q.states {
-		p.Append(batch.Recipient{To: fmt.Appendf(nil, "r%d@example.org", i), ClientRef: fmt.Appendf(nil, "ref-%d", i)})
+		p.Append(batch.Recipient{To: fmt.Appendf(nil, "r%d@example.org", i), ClientRef: fmt.Appendf(nil, "ref-%d", i), Code: []byte(acceptedAs[i])})
 		q.info.Counts[q.states[i]]++
 	}
 	q.payload = slices.Clone(p.Bytes())
@@ -391,6 +394,9 @@ func (q *fakeQueue) entry(i int) queue.Entry {
 }
 
 func (q *fakeQueue) event(i int) queue.Event {
+	if q.states[i] != queue.Sent { // decided when it came: the queue is told the state only
+		return queue.Event{At: noon, State: q.states[i]}
+	}
 	return queue.Event{At: noon.Add(time.Minute), State: q.states[i], Attempt: 1, Code: "2.0.0", ProviderID: "abc"}
 }
 
@@ -410,6 +416,9 @@ func (q *fakeQueue) Recipients(_ queue.ID, s queue.State, from uint32, limit int
 func (q *fakeQueue) Timeline(_ queue.ID, index uint32) (queue.Entry, []queue.Event, error) {
 	if int(index) >= len(q.states) {
 		return queue.Entry{}, nil, queue.ErrNotFound
+	}
+	if q.states[index] != queue.Sent {
+		return q.entry(int(index)), []queue.Event{q.event(int(index))}, nil
 	}
 	return q.entry(int(index)), []queue.Event{{At: noon, State: queue.Queued}, q.event(int(index))}, nil
 }

@@ -77,12 +77,15 @@ func (r *run) endsBefore(d *decision) bool {
 
 func (r *run) add(d *decision, in *batchjson.Recipient) {
 	out := batch.Recipient{To: d.to, ClientRef: in.ClientRef}
+	if d.why != nil {
+		out.Code = d.why.packed
+	}
 	if d.status.live() {
 		r.travels, r.channel, r.until = true, d.channel, d.until
 		out.Vars = in.Vars
 	} else { // nobody will need the variables: they are not kept
 		r.decided = true
-		out.To, out.Code = cut(d.to, maxStoredTo), d.why.packed
+		out.To = cut(d.to, maxStoredTo)
 	}
 	r.packer.Append(out)
 }

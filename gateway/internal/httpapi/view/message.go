@@ -13,6 +13,8 @@ type Message struct {
 	To        string `json:"to"`
 	ClientRef string `json:"client_ref,omitempty"`
 	State     string `json:"state"`
+	Code      string `json:"code,omitempty"` // why acceptance did not simply take it; later reasons stand in events
+	Detail    string `json:"detail,omitempty"`
 	Channel   string `json:"channel"`
 	Class     string `json:"class"`
 	Topic     string `json:"topic,omitempty"`
@@ -25,13 +27,13 @@ type Step struct {
 	Event
 }
 
-// OfMessage shows a message of a batch. An error means that its head or segment is damaged.
-func OfMessage(info queue.Info, entry queue.Entry, events []queue.Event) (Message, error) {
+// OfMessage shows a message of a batch; explain is Segments.Explain. An error means that its head or segment is damaged.
+func OfMessage(info queue.Info, entry queue.Entry, events []queue.Event, explain func(code string) string) (Message, error) {
 	head, err := batch.DecodeHead(info.Head)
 	if err != nil {
 		return Message{}, err
 	}
-	var s Segments
+	s := Segments{Explain: explain}
 	to, err := s.at(entry)
 	if err != nil {
 		return Message{}, err
@@ -43,6 +45,10 @@ func OfMessage(info queue.Info, entry queue.Entry, events []queue.Event) (Messag
 	}
 	for i, e := range events {
 		m.Events[i] = Step{e.State.String(), ofEvent(e)}
+	}
+	if len(to.Code) > 0 && len(events) > 0 {
+		m.Code, m.Detail = string(to.Code), explain(string(to.Code))
+		m.Events[0].Event = s.why(m.Events[0].Event, to) // the first event is the acceptance
 	}
 	return m, nil
 }

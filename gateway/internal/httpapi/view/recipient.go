@@ -41,6 +41,8 @@ func utc(t time.Time) time.Time {
 
 // Segments reads recipients out of their segments, and opens each once for entries that follow each other. For one goroutine.
 type Segments struct {
+	Explain func(code string) string // gives the words for a code that acceptance left
+
 	segment batch.Segment
 	open    *byte // first byte of the payload that is open
 }
@@ -50,8 +52,16 @@ func (s *Segments) Recipient(id queue.ID, e queue.Entry) (Recipient, error) {
 	to, err := s.at(e)
 	return Recipient{
 		Index: e.Index, ID: batch.MessageID(id, e.Index), To: string(to.To), ClientRef: string(to.ClientRef),
-		State: e.State.String(), Event: ofEvent(e.Last),
+		State: e.State.String(), Event: s.why(ofEvent(e.Last), to),
 	}, err
+}
+
+// why gives an event that says nothing of its reason the one that acceptance left with the recipient. The queue knows states only.
+func (s *Segments) why(e Event, to batch.Recipient) Event {
+	if e.Code == "" && e.Detail == "" && len(to.Code) > 0 {
+		e.Code, e.Detail = string(to.Code), s.Explain(string(to.Code))
+	}
+	return e
 }
 
 func (s *Segments) at(e queue.Entry) (batch.Recipient, error) {
