@@ -11,9 +11,11 @@
 //	GET /messages?after=N&limit=M  {"count","dropped","messages","next"}: all after position N, at most M (1 to 10,000; 1,000 by default).
 //	                               next is the position to go on from; count is what is kept, dropped what was pushed out
 //	DELETE /messages               forgets them all
-//	GET /                          a page of the newest 50
+//	GET /                          a page of the newest 50, for people
+//	GET /messages/ID               a page of one: fields, text and HTML decoded, the source folded. It runs no script, fetches nothing and
+//	                               links to pages of loopback only
 //
 // In ADDR a "+" may stand for itself: an address that is not found is looked for again with "+" for each space.
 //
-// Sources: RFC 5321; Twilio, Message resource and test credentials; 3GPP TS 23.038 §6.2.1.
+// Sources: RFC 5321; RFC 5322, RFC 2045 to 2047 and RFC 2369 §2 (what a mail says); Twilio, Message resource and test credentials; 3GPP TS 23.038 §6.2.1.
 package sandbox

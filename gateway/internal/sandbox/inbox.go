@@ -42,7 +42,8 @@ func (b *Inbox) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	mux := http.NewServeMux()
-	b.store.routes(mux, "Inbox")
+	b.store.routes(mux)
+	gallery{b.store, "Inbox", readMail, b.find}.routes(mux)
 	var web error
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -53,6 +54,13 @@ func (b *Inbox) Run(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	return errors.Join(err, web)
+}
+
+// find gives the message of an id, which is its position.
+func (b *Inbox) find(id string) (Message, bool) {
+	position, err := strconv.ParseUint(id, 10, 64)
+	m, ok := b.store.at(position)
+	return m, ok && err == nil && m.ID == id
 }
 
 func (b *Inbox) serveSMTP(ctx context.Context) error {

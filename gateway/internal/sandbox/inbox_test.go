@@ -219,6 +219,46 @@ func TestInbox_PageIsEscaped(t *testing.T) {
 	get(t, base+"/nowhere", 404, nil)
 }
 
+// One mail's page: decoded, with its HTML in a frame that can do nothing, and a link to the page on this machine.
+func TestInbox_ShowsOneMail(t *testing.T) {
+	addr, base := startInbox(t, sandbox.Limits{Messages: 2})
+	deliver(t, addr, "Subject: =?utf-8?q?caf=C3=A9?=\r\nList-Unsubscribe: <http://127.0.0.1:8080/u/v1.abc>, <https://evil.example/u>\r\n"+
+		"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nLeave: http://127.0.0.1=\r\n:8080/u/v1.abc\r\n"+
+		"--b\r\nContent-Type: text/html\r\n\r\n\"><script>alert(1)</script>\r\n--b--\r\n", "ann@example.org")
+	got := string(get(t, base+"/messages/"+find(t, base, "ann@example.org")[0].ID, 200, nil))
+	for _, want := range []string{"<h1>café</h1>", `<a href="http://127.0.0.1:8080/u/v1.abc"`, ">Leave: http://127.0.0.1:8080/u/v1.abc<",
+		`<iframe title="The HTML of the message" sandbox srcdoc="&#34;&gt;&lt;script&gt;`, "<details>", `name="viewport"`, " UTC</time>"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in %s", want, got)
+		}
+	}
+	if strings.Contains(got, `href="https://evil`) || strings.Contains(got, "<script") {
+		t.Errorf("%s", got)
+	}
+	for _, id := range []string{"7", "x", "00", "-1", "%2e"} {
+		get(t, base+"/messages/"+id, 404, nil)
+	}
+}
+
+func TestInbox_PagesRunAndFetchNothing(t *testing.T) {
+	addr, base := startInbox(t, sandbox.Limits{})
+	deliver(t, addr, "Subject: x\r\n\r\nx\r\n", "ann@example.org")
+	for _, path := range []string{"/", "/messages/0", "/messages/9"} {
+		r, err := http.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		policy := r.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "script") || strings.Contains(policy, "http") {
+			t.Errorf("%s: %s", path, policy)
+		}
+	}
+	if css := get(t, base+"/sandbox.css", 200, nil); !bytes.Contains(css, []byte("color-scheme: light dark")) {
+		t.Errorf("%s", css)
+	}
+}
+
 func TestInbox_TakesManyAtOnce(t *testing.T) {
 	addr, base := startInbox(t, sandbox.Limits{})
 	var wg sync.WaitGroup

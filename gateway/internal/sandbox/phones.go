@@ -43,7 +43,8 @@ func NewPhones(o PhonesOptions) *Phones {
 // Run serves until ctx ends or the listener fails, and waits for all it started.
 func (p *Phones) Run(ctx context.Context) error {
 	mux := http.NewServeMux()
-	p.store.routes(mux, "Phones")
+	p.store.routes(mux)
+	gallery{p.store, "Phones", readText, p.find}.routes(mux)
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", p.authorised(p.create))
 	mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages/{file}", p.authorised(p.fetch))
 	return serveHTTP(ctx, p.opt.HTTP, mux)
@@ -90,15 +91,19 @@ func (p *Phones) create(w http.ResponseWriter, r *http.Request) {
 
 func (p *Phones) fetch(w http.ResponseWriter, r *http.Request) {
 	id, isJSON := strings.CutSuffix(r.PathValue("file"), ".json")
-	rest, ours := strings.CutPrefix(id, p.prefix)
-	position, err := strconv.ParseUint(rest, 16, 64)
-	if isJSON && ours && err == nil {
-		if m, ok := p.store.at(position); ok && m.ID == id {
-			answer(w, http.StatusOK, p.resource(m, ""))
-			return
-		}
+	if m, ok := p.find(id); ok && isJSON {
+		answer(w, http.StatusOK, p.resource(m, ""))
+		return
 	}
 	refuse(w, http.StatusNotFound, 20404, "The requested resource was not found")
+}
+
+// find gives the message of a SID.
+func (p *Phones) find(id string) (Message, bool) {
+	rest, ours := strings.CutPrefix(id, p.prefix)
+	position, err := strconv.ParseUint(rest, 16, 64)
+	m, ok := p.store.at(position)
+	return m, ours && ok && err == nil && m.ID == id
 }
 
 // testNumbers are Twilio's magic numbers (Twilio, test credentials).
