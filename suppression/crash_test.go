@@ -118,14 +118,16 @@ func TestCrash_AtEveryWriteNothingAcknowledgedIsLost(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var crashes []crash
-	writes := 0
+	writes, chosen := 0, sample(t, 16)
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
 			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		writes++
+		if writes++; !chosen(writes) {
+			return nil
+		}
 		acked := s.acknowledged() // before the clone: what is acknowledged during it may be missing
 		for _, kept := range []int{0, 50, 100} {
 			clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(uint64(writes), uint64(kept)))})
@@ -148,7 +150,11 @@ func TestCrash_AtEveryWriteNothingAcknowledgedIsLost(t *testing.T) {
 // Each file operation fails once, reads included. What follows is an error or nothing; and after a power loss on top of it,
 // everything acknowledged is there: no success after a failed fsync.
 func TestFault_EachFileOperationFailsOnce(t *testing.T) {
+	chosen := sample(t, 16)
 	for n := int32(0); ; n++ {
+		if !chosen(int(n)) {
+			continue
+		}
 		s := newScript(2)
 		mem := vfs.NewCrashableMem()
 		index := errorfs.OnIndex(n)

@@ -17,8 +17,8 @@ const (
 // errStale is the cause of every error by which a filter file is passed over. Harmless: the filter is built anew.
 var errStale = errors.New("no usable filter file")
 
-// loadFilter reads the filter file and gives its label. Whatever is wrong with it, or with reading it, is errStale:
-// the store has everything.
+// loadFilter reads the filter file and gives its label. Whatever is wrong with it, or with reading it, is errStale: the store has
+// everything. Unless the file says that the store has not: that is ErrCorrupt.
 func (l *List) loadFilter() (*filter.Filter, filter.Label, error) {
 	var label filter.Label
 	file, err := l.fs.Open(l.fs.PathJoin(l.dir, filterName), vfs.SequentialReadsOption)
@@ -34,6 +34,9 @@ func (l *List) loadFilter() (*filter.Filter, filter.Label, error) {
 		label = got
 		return l.fits(label)
 	})
+	if errors.Is(err, ErrCorrupt) {
+		return nil, label, err
+	}
 	if err != nil {
 		return nil, label, fmt.Errorf("%w: %v", errStale, err)
 	}
@@ -41,10 +44,13 @@ func (l *List) loadFilter() (*filter.Filter, filter.Label, error) {
 	return f, label, nil
 }
 
-// fits refuses a filter of other keys. That it belongs to this store's history, replay finds out.
+// fits refuses a filter of other keys. That it belongs to this store's history, replay finds out. A filter is saved only with what the store
+// has on stable storage, so one of another store or of a later time means that the store which stood here was lost.
 func (l *List) fits(label filter.Label) error {
-	if label.Store != l.store.ID() {
-		return errors.New("it belongs to another store")
+	if label.Store != l.store.ID() || label.Position > l.store.Last() {
+		return fmt.Errorf("%w: the file %s was saved at position %d of the list, and the store beside it is another one or has only %d: "+
+			"bring back the copy of both; if an older copy was put back on purpose, move that file aside",
+			ErrCorrupt, l.fs.PathJoin(l.dir, filterName), label.Position, l.store.Last())
 	}
 	if label.Secret != l.secret {
 		return errors.New("its keys were made with another secret")

@@ -43,14 +43,15 @@ var (
 	ErrSecret  = store.ErrSecret
 	ErrInUse   = store.ErrInUse
 	ErrFormat  = store.ErrFormat
+	ErrMissing = store.ErrMissing
 	ErrCorrupt = store.ErrCorrupt
 	// ErrDead: a write has failed, so what is on disk is unknown until the process starts again. Every later call returns it.
 	ErrDead = store.ErrDead
 )
 
-// Open opens the list in dir, creating it if needed. It answers correctly as soon as it returns: while the
+// Open opens the list in dir, creating it if needed and Options.MustExist allows. It answers correctly as soon as it returns: while the
 // filter is being rebuilt, checks go to the store.
-// Errors: ErrSecret, ErrInUse, ErrFormat, ErrCorrupt, ErrDead. Cost: reads the filter file, 2.1 bytes an address; after a
+// Errors: ErrSecret, ErrInUse, ErrFormat, ErrMissing, ErrCorrupt, ErrDead. Cost: reads the filter file, 2.1 bytes an address; after a
 // crash also the logs, up to 300 MB, and the journal since the filter was saved.
 func Open(dir string, o Options) (*List, error) {
 	o, err := o.complete()
@@ -65,7 +66,7 @@ func Open(dir string, o Options) (*List, error) {
 	l.queue.init()
 	l.upkeep.wake = make(chan struct{}, 1)
 	l.store, err = store.Open(l.fs.PathJoin(dir, "rows"), store.Options{
-		FS: o.FS, Secret: l.secret, CacheBytes: o.CacheBytes, Trouble: o.Events.trouble,
+		FS: o.FS, Secret: l.secret, CacheBytes: o.CacheBytes, MustExist: o.MustExist, Trouble: o.Events.trouble,
 	})
 	if err != nil {
 		return nil, err

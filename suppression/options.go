@@ -17,6 +17,9 @@ type Options struct {
 	Capacity       int     // addresses the filter is first sized for; it grows by itself. 0 means a million
 	FalsePositives float64 // target rate, 0.000001..0.5; 0 means 0.001
 	CacheBytes     int64   // block cache of the store; 0 means 16 MiB
+	// MustExist says that there has been a list: to find none is ErrMissing then, and Open changes nothing. Without it a list that is
+	// lost with all of its folder reads as an empty one.
+	MustExist bool
 	// HandoffWait bounds how long Apply waits for hand-offs that have begun to end; 0 means 2 s, negative not at all.
 	// See List.Admit for what that means.
 	HandoffWait time.Duration

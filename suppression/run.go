@@ -177,12 +177,12 @@ func (l *List) saveable() (*filter.Filter, filter.Label) {
 
 // openFilter gets a filter ready if that can be done without reading all rows; else Run will.
 func (l *List) openFilter() error {
-	if l.position.Load() == 0 {
+	f, label, err := l.loadFilter()
+	if l.position.Load() == 0 && !errors.Is(err, ErrCorrupt) {
 		f, err := filter.New(uint64(l.o.Capacity), l.o.FalsePositives)
 		l.ready.Store(f)
 		return err
 	}
-	f, label, err := l.loadFilter()
 	if err == nil {
 		err = l.replay(f, label)
 	}

@@ -15,6 +15,7 @@ type Options struct {
 	FS         vfs.FS   // nil: the operating system's, with disk-health checks
 	Secret     [16]byte // fingerprint of the secret that makes the keys
 	CacheBytes int64    // block cache; at least 1 MiB is used
+	MustExist  bool     // no store is ErrMissing, and none is founded
 	// Trouble is told of a slow disk and of background work that failed and is tried again. It must not block. May be nil.
 	Trouble func(error)
 }

@@ -28,6 +28,8 @@ var (
 		"or nobody on it would be found; if that secret is lost, so is the list")
 	ErrInUse  = errors.New("the suppression list's folder is in use by another process: stop that one, or use another folder")
 	ErrFormat = errors.New("the suppression list was written by another version of this program: run that version")
+	// ErrMissing: Options.MustExist, and there is no store.
+	ErrMissing = errors.New("the suppression list is gone: bring its folder back from a copy, or everybody on it would be written to again")
 )
 
 // Store is an open store.
@@ -41,9 +43,12 @@ type Store struct {
 	history uint64     // of the last record; Requires: touched by Commit and its caller only
 }
 
-// Open opens the store in dir, creating it and dir if there is none. Errors: ErrSecret, ErrInUse, ErrFormat, ErrDead,
-// ErrCorrupt.
+// Open opens the store in dir, creating it and dir if there is none and Options.MustExist does not forbid it. Errors: ErrSecret,
+// ErrInUse, ErrFormat, ErrMissing, ErrDead, ErrCorrupt.
 func Open(dir string, o Options) (*Store, error) {
+	if err := checkPresence(o.fileSystem(), dir, o.MustExist); err != nil {
+		return nil, fmt.Errorf("open suppression store: %w", err)
+	}
 	s := &Store{fuse: newFuse()}
 	cache := pebble.NewCache(max(o.CacheBytes, 1<<20))
 	defer cache.Unref()
@@ -60,7 +65,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open suppression store: %w", explain(err))
 	}
-	if err := s.fuse.do(func() error { return s.identify(o.Secret) }); err != nil {
+	if err := s.fuse.do(func() error { return s.identify(&o) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open suppression store: %w", err), s.Close())
 	}
 	return s, nil
@@ -78,10 +83,13 @@ func explain(err error) error {
 }
 
 // identify checks that the store is ours, or makes an empty one ours.
-func (s *Store) identify(secret [16]byte) error {
+func (s *Store) identify(o *Options) error {
 	version, err := s.meta(metaFormat)
+	if errors.Is(err, pebble.ErrNotFound) && o.MustExist {
+		return fmt.Errorf("%w: the store is empty", ErrMissing)
+	}
 	if errors.Is(err, pebble.ErrNotFound) {
-		return s.found(secret)
+		return s.found(o.Secret)
 	}
 	if err != nil {
 		return err
@@ -93,7 +101,7 @@ func (s *Store) identify(secret [16]byte) error {
 	if err != nil {
 		return err
 	}
-	if string(made) != string(secret[:]) {
+	if string(made) != string(o.Secret[:]) {
 		return ErrSecret
 	}
 	id, err := s.meta(metaID)
