@@ -13,7 +13,7 @@ import (
 
 // Open opens the queue in a folder, made if it is missing, and reads the headers and results of what is not finished, and the heads
 // of its batches in the order in which they lie; no payload. It clears away stages that were never committed. It starts no goroutine of its own: call Run.
-// Errors: the folder is open elsewhere, unreadable or damaged; nothing was changed then.
+// Errors: ErrMissing; the folder is open elsewhere, unreadable or damaged; nothing was changed then.
 func Open(dir string, o Options) (*Queue, error) {
 	o.setDefaults()
 	q := &Queue{o: o, flushing: make(chan struct{}, 1), first: make(chan struct{}, 1),

@@ -14,6 +14,7 @@ type Options struct {
 	MaxUnsynced int              // results not yet durable at which Record waits; default 1024. A disk that syncs in 5ms so takes 200,000 results/s
 	Retention   time.Duration    // how long finished batches can be asked for; default 7 days
 	CacheBytes  int64            // of blocks read, outside Go's heap; default 64 MiB
+	MustExist   bool             // there has been a queue: to find none is ErrMissing, and nothing is changed
 	MinFree     uint64           // bytes of free disk below which Append and Stage answer ErrFull; default 0: never. Record and Put go on
 	Trouble     func(error)      // called once, when the store can no longer write; must not block
 }

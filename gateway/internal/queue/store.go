@@ -39,6 +39,9 @@ func openStore(dir string, o *Options, trouble func(error)) (*store, error) {
 	if s.fs == nil {
 		s.fs = vfs.Default
 	}
+	if err := checkPresence(s.fs, dir, o.MustExist); err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
 	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make queue folder: %w", err)
 	}
