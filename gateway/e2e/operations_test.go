@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/smtp"
 	"os"
@@ -172,6 +174,68 @@ func TestOperations_LostSecretIsRefused(t *testing.T) {
 	code, out := heed(t, "serve", "--dev", "--data", filepath.Join(data, "stores"), "--port", "0")
 	if code != 3 || !strings.Contains(out, "bring the secret back") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// files is what lies below a folder: names and contents.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			all[path] = ""
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// P5, P2: a store that is gone is a loss, not a first start; what is left of it stays as it is, and the folder put back is all it takes.
+func TestOperations_LostStoreIsRefused(t *testing.T) {
+	data := t.TempDir()
+	g, err := launch(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.optOut(t, "gone@lost.example")
+	g.stop(t)
+	stores := filepath.Join(data, "stores")
+	check := func(store, pattern, advice string) {
+		t.Helper()
+		lost, err := filepath.Glob(filepath.Join(stores, pattern))
+		if err != nil || len(lost) != 1 {
+			t.Fatalf("%s: %q, %v", pattern, lost, err)
+		}
+		aside := filepath.Join(data, "aside")
+		if err := os.Rename(lost[0], aside); err != nil {
+			t.Fatal(err)
+		}
+		before := files(t, filepath.Join(stores, store))
+		code, out := heed(t, "serve", "--dev", "--data", stores, "--port", "0")
+		if code != 3 || !strings.Contains(out, advice) {
+			t.Errorf("without %s: exit %d: %s", pattern, code, out)
+		}
+		if after := files(t, filepath.Join(stores, store)); !maps.Equal(before, after) {
+			t.Errorf("without %s: what was left was changed", pattern)
+		}
+		if err := os.Rename(aside, lost[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("list", "list", "move both")
+	check("list", "list/rows", "move both")
+	check("list", "list/rows/marker.manifest*", "bring back a copy")
+	check("queue", "queue", "move both")
+	check("queue", "queue/marker.manifest*", "bring back a copy")
+	g = startGateway(t, data, "")
+	if got := g.sendOne(t, "gone@lost.example", "marketing"); got != "suppressedunsubscribe_all" {
+		t.Errorf("after all was put back: %s", got)
 	}
 }
 

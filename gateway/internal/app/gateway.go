@@ -76,8 +76,8 @@ func (g *gateway) openStores() error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	list, queueDir := filepath.Join(data, "list"), filepath.Join(data, "queue")
-	secret, err := listSecret(g.c)
+	listDir, queueDir := filepath.Join(data, "list"), filepath.Join(data, "queue")
+	keys, err := listSecret(g.c)
 	if err != nil {
 		return err
 	}
@@ -85,33 +85,36 @@ func (g *gateway) openStores() error {
 	if err != nil {
 		return err
 	}
-	if g.signer, err = optout.NewSigner(tokens); err != nil {
+	if g.signer, err = optout.NewSigner(tokens.key); err != nil {
 		return err
 	}
 	if g.table, err = policy.Default().With(g.c.Policy.Cells); err != nil {
 		return fmt.Errorf("policy.cells: %w", err)
 	}
-	g.tenants = newTenants(g.c.Tenants, secret)
+	g.tenants = newTenants(g.c.Tenants, keys.key)
 	if g.keys, err = OpenKeys(data); err != nil {
 		return err
 	}
-	for _, dir := range []string{list, queueDir} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	if g.list, err = g.openList(list, secret); err != nil {
+	if g.list, err = g.openList(listDir, keys, listFounded(g.c, keys, tokens)); err != nil {
 		return err
 	}
-	if g.queue, err = g.openQueue(queueDir); err != nil {
+	if g.queue, err = g.openQueue(queueDir, tokens); err != nil {
 		return err
 	}
-	return g.openImports(filepath.Join(data, "imports"), secret)
+	if err := errors.Join(keys.found(), tokens.found()); err != nil {
+		return err
+	}
+	return g.openImports(filepath.Join(data, "imports"), keys.key)
 }
 
-func (g *gateway) openList(dir string, secret []byte) (*suppression.List, error) {
-	return suppression.Open(dir, suppression.Options{
-		Secret:         secret,
+// openList opens the list, or founds it.
+func (g *gateway) openList(dir string, s secret, founded bool) (*suppression.List, error) {
+	if err := makeFolder(dir, founded); err != nil {
+		return nil, err
+	}
+	l, err := suppression.Open(dir, suppression.Options{
+		Secret:         s.key,
+		MustExist:      founded,
 		Capacity:       g.c.List.Capacity,
 		FalsePositives: g.c.List.FalsePositives,
 		CacheBytes:     int64(g.c.List.Cache),
@@ -123,10 +126,19 @@ func (g *gateway) openList(dir string, secret []byte) (*suppression.List, error)
 			Trouble: func(err error) { g.trouble("list", err) },
 		},
 	})
+	if errors.Is(err, suppression.ErrMissing) {
+		return nil, s.lost(dir, err)
+	}
+	return l, err
 }
 
-func (g *gateway) openQueue(dir string) (*queue.Queue, error) {
-	return queue.Open(dir, queue.Options{
+// openQueue opens the queue, or founds it.
+func (g *gateway) openQueue(dir string, s secret) (*queue.Queue, error) {
+	if err := makeFolder(dir, s.founded); err != nil {
+		return nil, err
+	}
+	q, err := queue.Open(dir, queue.Options{
+		MustExist:   s.founded,
 		Now:         time.Now,
 		ResultDelay: g.c.Queue.ResultDelay,
 		Retention:   g.c.Queue.Retention,
@@ -134,6 +146,21 @@ func (g *gateway) openQueue(dir string) (*queue.Queue, error) {
 		MinFree:     uint64(g.c.Intake.MinFree),
 		Trouble:     g.queueDied,
 	})
+	if errors.Is(err, queue.ErrMissing) {
+		return nil, s.lost(dir, err)
+	}
+	return q, err
+}
+
+// makeFolder makes the folder of a store that is founded now.
+func makeFolder(dir string, founded bool) error {
+	if founded {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // trouble tells the operator of a fault, once in a while for the same place.

@@ -79,7 +79,7 @@ func ExportList(ctx context.Context, c config.Config, shape string, w io.Writer)
 	if err != nil {
 		return err
 	}
-	list, err := suppression.Open(dir, suppression.Options{Secret: secret})
+	list, err := suppression.Open(dir, suppression.Options{Secret: secret.key, MustExist: true})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"heed/gateway/internal/config"
 )
 
 func TestOwnSecret_IsMadeOnceAndKept(t *testing.T) {
@@ -15,13 +17,48 @@ func TestOwnSecret_IsMadeOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ownSecret(path, filepath.Join(dir, "list"))
-	if err != nil || !bytes.Equal(first, again) || len(first) != secretSize {
-		t.Fatalf("second read: %x, %v; first %x", again, err, first)
+	if first.founded {
+		t.Fatal("a new secret says that its store is there")
+	}
+	list := filepath.Join(dir, "list")
+	again := func(founded bool) {
+		t.Helper()
+		s, err := ownSecret(path, list)
+		if err != nil || !bytes.Equal(first.key, s.key) || len(first.key) != secretSize || s.founded != founded {
+			t.Fatalf("read again: %+v, %v; first %+v", s, err, first)
+		}
+	}
+	again(false) // a first start that was interrupted before the store
+	if err := os.Mkdir(list, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	again(false) // and one that was interrupted after it
+	for range 2 {
+		if err := first.found(); err != nil {
+			t.Fatal(err)
+		}
+		again(true)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v: others can read the secret", info.Mode(), err)
 	}
+}
+
+// A secret that was brought along says nothing of a list before the first start on the data folder is over.
+func TestListFounded_AfterTheFirstStart(t *testing.T) {
+	check := func(file string, list, tokens, want bool) {
+		t.Helper()
+		var c config.Config
+		c.List.SecretFile = file
+		if got := listFounded(c, secret{founded: list}, secret{founded: tokens}); got != want {
+			t.Errorf("file %q, list %v, tokens %v: %v", file, list, tokens, got)
+		}
+	}
+	check("", false, false, false)
+	check("", true, false, true)
+	check("", true, true, true)
+	check("brought.key", true, false, false)
+	check("brought.key", true, true, true)
 }
 
 // A new secret beside an old list would make every opt-out in it unreadable (P5).
