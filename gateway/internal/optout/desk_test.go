@@ -76,6 +76,9 @@ func (d *desk) holds(k suppression.Key, want ...suppression.Row) {
 	}
 }
 
+// once is of a START that is heard for the first time.
+func once(context.Context) (bool, error) { return true, nil }
+
 func topicToken() optout.Token {
 	return optout.Token{Tenant: "acme", Channel: policy.Email, Key: key, Family: family, Topic: "weekly", Class: policy.Marketing}
 }
@@ -192,7 +195,7 @@ func TestStopped_HearsOfEachOptOutInForceAndOfNothingElse(t *testing.T) {
 	}})
 	undo := d.stop(topicToken(), suppression.ByMail, noon)
 	d.undo(undo, noon, nil)
-	if err := errors.Join(d.StopTexts(t.Context(), key, noon), d.AllowTexts(t.Context(), key)); err != nil {
+	if err := errors.Join(d.StopTexts(t.Context(), key, noon), d.AllowTexts(t.Context(), key, once)); err != nil {
 		t.Fatal(err)
 	}
 	d.list.Fail(errors.New("disk full"))
@@ -358,7 +361,7 @@ func TestTexts_StartLiftsTheStopAndNothingElse(t *testing.T) { // CTIA Messaging
 	}
 	d.holds(key, complaint, stop)
 	for range 2 {
-		if err := d.AllowTexts(t.Context(), key); err != nil {
+		if err := d.AllowTexts(t.Context(), key, once); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -372,7 +375,7 @@ func TestTexts_SaySoWhenTheListCannotTakeThem(t *testing.T) {
 	if err := d.StopTexts(t.Context(), key, noon); !errors.Is(err, full) {
 		t.Error(err)
 	}
-	if err := d.AllowTexts(t.Context(), key); !errors.Is(err, full) {
+	if err := d.AllowTexts(t.Context(), key, once); !errors.Is(err, full) {
 		t.Error(err)
 	}
 }

@@ -21,18 +21,18 @@ func (d *Desk) StopTexts(ctx context.Context, key suppression.Key, at time.Time)
 	return nil
 }
 
-// AllowTexts records a START text: it lifts the STOPs that stand for the number now, and no row of any other reason.
-func (d *Desk) AllowTexts(ctx context.Context, key suppression.Key) error {
+// AllowTexts records a START text: it lifts the STOPs that stand for the number now, and no row of any other reason. first is asked
+// once they are read and before they are lifted, whether this START is heard for the first time, and has to note that it was: so
+// one heard again lifts nothing, and no START lifts a STOP that came after its note. Errors are the list's and those of first.
+func (d *Desk) AllowTexts(ctx context.Context, key suppression.Key, first func(context.Context) (bool, error)) error {
 	rows, err := d.list.Rows(nil, key)
 	if err != nil {
 		return fmt.Errorf("read stops: %w", err)
 	}
-	var changes []suppression.Change
-	for _, row := range rows {
-		if row.Reason == policy.SMSStop {
-			changes = append(changes, lift(key, suppression.Row{Reason: row.Reason, Topic: row.Topic}, row.Position))
-		}
+	if isFirst, err := first(ctx); err != nil || !isFirst {
+		return err
 	}
+	changes := liftsOfStops(key, rows)
 	if len(changes) == 0 {
 		return nil
 	}
@@ -40,4 +40,13 @@ func (d *Desk) AllowTexts(ctx context.Context, key suppression.Key) error {
 		return fmt.Errorf("record start: %w", err)
 	}
 	return nil
+}
+
+func liftsOfStops(key suppression.Key, rows []suppression.Row) (changes []suppression.Change) {
+	for _, row := range rows {
+		if row.Reason == policy.SMSStop {
+			changes = append(changes, lift(key, suppression.Row{Reason: row.Reason, Topic: row.Topic}, row.Position))
+		}
+	}
+	return changes
 }

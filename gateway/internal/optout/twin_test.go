@@ -128,7 +128,7 @@ func (h *history) stopTexts(t *rapid.T) {
 
 func (h *history) allowTexts(t *rapid.T) {
 	for _, d := range h.desks {
-		if err := d.AllowTexts(t.Context(), keys[0]); err != nil {
+		if err := d.AllowTexts(t.Context(), keys[0], once); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,19 +26,21 @@ type Response struct {
 	Err    error // why the text could not be acted on: for the log, without the sender's number; else nil
 }
 
-// Options of New. All are needed.
+// Options of New. All are needed but AccountSid.
 type Options struct {
 	Desk *optout.Desk
 	// URL is the webhook's public address as it was given to Twilio, without query and fragment.
 	URL string
 	// AuthTokens are the account's: Twilio signs with the primary one; list the secondary too while it is being promoted.
 	AuthTokens []string
+	// AccountSid is the account whose texts may lift a STOP; "" means any that signs with the tokens.
+	AccountSid string
 	// Tenants gives the tenant whose number was texted, by the number as Twilio writes it ("+15005550006", "12345").
 	Tenants map[string]string
 	// Key is the list's key of a sender's number for a tenant (channel sms).
 	Key func(tenant, number string) (suppression.Key, error)
-	// Started tells whether a START with this MessageSid has been acted on, and Note notes for good that it has. They keep a
-	// START that is delivered again from lifting a STOP that came in between: a signature carries no time.
+	// Started tells whether a START with this MessageSid has been noted, and Note notes it for good, before it lifts anything. They
+	// keep a START that is delivered again from lifting a STOP that came in between: a signature carries no time.
 	Started func(ctx context.Context, messageSID string) (bool, error)
 	Note    func(ctx context.Context, messageSID string) error
 	Now     func() time.Time
@@ -72,7 +74,7 @@ var (
 
 // Handle answers 200 with an empty TwiML document once what the text asks for is durable, or if it asks for nothing. Otherwise
 // 403 for a bad signature, 400 for a signed body that is no form, 404 for a number of no tenant, 422 for a sender without a
-// number, 503 if it could not be made durable: Twilio can be set to try again.
+// number and for a START that is not plainly Twilio's, 503 if it could not be made durable: Twilio can be set to try again.
 func (w *Webhook) Handle(ctx context.Context, r Request) Response {
 	if !Valid(w.o.AuthTokens, w.url(r.Query), r.ContentType, r.Body, r.Signature) {
 		return refuse(http.StatusForbidden, nil)
@@ -99,6 +101,9 @@ func (w *Webhook) perform(ctx context.Context, act Act, form []field) error {
 	if act != Stop && act != Start {
 		return nil
 	}
+	if act == Start && !w.plain(form) {
+		return errStart
+	}
 	tenant, ok := w.o.Tenants[first(form, "To")]
 	if !ok {
 		return errNumber
@@ -113,23 +118,11 @@ func (w *Webhook) perform(ctx context.Context, act Act, form []field) error {
 	return w.start(ctx, key, first(form, "MessageSid"))
 }
 
-// start notes the message after the lift: a START that fails half-way is tried again.
-func (w *Webhook) start(ctx context.Context, key suppression.Key, sid string) error {
-	started, err := w.o.Started(ctx, sid)
-	if err != nil || started {
-		return err
-	}
-	if err := w.o.Desk.AllowTexts(ctx, key); err != nil {
-		return err
-	}
-	return w.o.Note(ctx, sid)
-}
-
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errNumber):
 		return http.StatusNotFound
-	case errors.Is(err, errSender):
+	case errors.Is(err, errSender), errors.Is(err, errStart):
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusServiceUnavailable

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func newHook(t *testing.T) *hook {
 	h := &hook{t: t, started: map[string]bool{}}
 	h.Webhook, err = New(Options{
 		Desk: optout.NewDesk(optout.Options{List: &h.list, Signer: signer}),
-		URL:  hookURL, AuthTokens: []string{"12345"}, Tenants: map[string]string{ours: "acme"},
+		URL:  hookURL, AuthTokens: []string{"12345"}, AccountSid: account, Tenants: map[string]string{ours: "acme"},
 		Key: func(tenant, number string) (suppression.Key, error) {
 			if tenant != "acme" || number != theirs {
 				return suppression.Key{}, errors.New("not a number: " + number)
@@ -130,8 +131,18 @@ func newHook(t *testing.T) *hook {
 	return h
 }
 
+const account = "AC0123456789abcdef0123456789abcdef"
+
+// sid is the n-th message's.
+func sid(n int) string { return fmt.Sprintf("SM%032x", n) }
+
+// message is what Twilio sends for a text.
 func message(sid, body string) url.Values {
-	return url.Values{"MessageSid": {sid}, "From": {theirs}, "To": {ours}, "Body": {body}, "NumMedia": {"0"}}
+	return url.Values{
+		"AccountSid": {account}, "MessageSid": {sid}, "SmsSid": {sid}, "SmsMessageSid": {sid}, "From": {theirs}, "To": {ours}, "Body": {body},
+		"NumMedia": {"0"}, "NumSegments": {"1"}, "SmsStatus": {"received"}, "ApiVersion": {"2010-04-01"},
+		"FromCity": {"SAN FRANCISCO"}, "FromCountry": {"US"}, "FromZip": {"94103"}, "ToCity": {"TORONTO"},
+	}
 }
 
 // send delivers a form with Twilio's signature.
@@ -162,7 +173,7 @@ func (h *hook) stopped() bool {
 func TestStop_IsBrandWideAndAnsweredByEmptyTwiML(t *testing.T) { // 47 CFR 64.1200(a)(10)
 	h := newHook(t)
 	for range 2 {
-		r := h.send(message("SM1", "Stop."))
+		r := h.send(message(sid(1), "Stop."))
 		if r.Status != 200 || string(r.Body) != "<Response/>" || !strings.HasPrefix(r.Header[0][1], "text/xml") || !h.stopped() {
 			t.Fatalf("%d %s %v", r.Status, r.Body, r.Header)
 		}
@@ -171,28 +182,28 @@ func TestStop_IsBrandWideAndAnsweredByEmptyTwiML(t *testing.T) { // 47 CFR 64.12
 
 func TestStart_LiftsOnceHoweverOftenItIsDelivered(t *testing.T) { // a replay verifies: its signature has no time
 	h := newHook(t)
-	h.send(message("SM1", "STOP"))
-	if h.send(message("SM2", "START")); h.stopped() {
+	h.send(message(sid(1), "STOP"))
+	if h.send(message(sid(2), "START")); h.stopped() {
 		t.Fatal("START does not lift")
 	}
-	h.send(message("SM3", "STOP"))
-	if r := h.send(message("SM2", "START")); r.Status != 200 || !h.stopped() {
+	h.send(message(sid(3), "STOP"))
+	if r := h.send(message(sid(2), "START")); r.Status != 200 || !h.stopped() {
 		t.Fatalf("a START delivered again lifts a later STOP (%d)", r.Status)
 	}
-	if h.send(message("SM4", "unstop")); h.stopped() {
+	if h.send(message(sid(4), "unstop")); h.stopped() {
 		t.Fatal("a new START does not lift")
 	}
 }
 
 func TestStart_ThatFailedIsTriedAgain(t *testing.T) {
 	h := newHook(t)
-	h.send(message("SM1", "STOP"))
+	h.send(message(sid(1), "STOP"))
 	h.list.Fail(errors.New("disk full"))
-	if r := h.send(message("SM2", "START")); r.Status != 503 {
+	if r := h.send(message(sid(2), "START")); r.Status != 503 {
 		t.Fatal(r.Status)
 	}
 	h.list.Fail(nil)
-	if h.send(message("SM2", "START")); h.stopped() {
+	if h.send(message(sid(2), "START")); h.stopped() {
 		t.Error("START was lost")
 	}
 }
@@ -200,7 +211,7 @@ func TestStart_ThatFailedIsTriedAgain(t *testing.T) {
 func TestText_WithoutAnActChangesNothing(t *testing.T) {
 	h := newHook(t)
 	for _, body := range []string{"hello", "HELP", "Liked “STOP”", ""} {
-		if r := h.send(message("SM1", body)); r.Status != 200 || r.Err != nil {
+		if r := h.send(message(sid(1), body)); r.Status != 200 || r.Err != nil {
 			t.Errorf("%q: %d %v", body, r.Status, r.Err)
 		}
 	}
@@ -211,7 +222,7 @@ func TestText_WithoutAnActChangesNothing(t *testing.T) {
 
 func TestForgedSignature_NeverReachesTheList(t *testing.T) { // Twilio, Security: validating requests
 	h := newHook(t)
-	body := []byte(message("SM1", "STOP").Encode())
+	body := []byte(message(sid(1), "STOP").Encode())
 	fields, _ := parseForm(formType, body)
 	good := sign("12345", hookURL+sorted(fields))
 	check := func(r Request) {
@@ -242,20 +253,20 @@ func TestTrouble_IsNeverASuccessAndNamesNobody(t *testing.T) { // P1, P5, P6
 			t.Errorf("%v: %d %v", form, r.Status, r.Err)
 		}
 	}
-	unknown := message("SM1", "STOP")
+	unknown := message(sid(1), "STOP")
 	unknown.Set("To", "+15005550001")
 	check(unknown, 404)
-	word := message("SM1", "STOP")
+	word := message(sid(1), "STOP")
 	word.Set("From", "+1415BANK")
 	check(word, 422)
 	h.list.Fail(errors.New("disk full"))
-	check(message("SM1", "STOP"), 503)
-	check(message("SM1", "START"), 503)
+	check(message(sid(1), "STOP"), 503)
+	check(message(sid(1), "START"), 503)
 }
 
 func TestQuery_IsSignedToo(t *testing.T) {
 	h := newHook(t)
-	body := []byte(message("SM1", "STOP").Encode())
+	body := []byte(message(sid(1), "STOP").Encode())
 	fields, _ := parseForm(formType, body)
 	r := h.Handle(t.Context(), Request{Query: "brand=1", ContentType: formType, Body: body, Signature: sign("12345", hookURL+"?brand=1"+sorted(fields))})
 	if r.Status != 200 || !h.stopped() {
@@ -279,7 +290,7 @@ func TestNew_RefusesToRunUnsigned(t *testing.T) {
 }
 
 func FuzzParseForm(f *testing.F) {
-	f.Add(formType, []byte(message("SM1", "STOP").Encode()))
+	f.Add(formType, []byte(message(sid(1), "STOP").Encode()))
 	f.Add(formType+"; charset=utf-8", []byte("a=1&&a=2&=&b"))
 	f.Add("text/plain", []byte("x"))
 	f.Add(formType, []byte("%zz"))
