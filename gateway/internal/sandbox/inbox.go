@@ -43,7 +43,7 @@ func (b *Inbox) Run(ctx context.Context) error {
 	defer cancel()
 	mux := http.NewServeMux()
 	b.store.routes(mux)
-	gallery{b.store, "Inbox", readMail, b.find}.routes(mux)
+	gallery{b.store, "Inbox", subject, readMail, b.find}.routes(mux)
 	var web error
 	var wg sync.WaitGroup
 	wg.Go(func() {

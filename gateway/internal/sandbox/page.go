@@ -25,6 +25,7 @@ const pageMessages = 50
 type gallery struct {
 	store *store
 	title string
+	head  func(raw []byte) string // one line that says what a message is about
 	read  func(raw []byte) letter
 	find  func(id string) (Message, bool)
 }
@@ -44,7 +45,7 @@ func (g gallery) list(w http.ResponseWriter, _ *http.Request) {
 	messages, count := g.store.newest(pageMessages)
 	rows := make([]row, len(messages))
 	for i, m := range messages {
-		rows[i] = shownRow(m)
+		rows[i] = g.row(m)
 	}
 	show(w, http.StatusOK, "list", struct {
 		Title string
@@ -64,13 +65,13 @@ func (g gallery) message(w http.ResponseWriter, r *http.Request) {
 		Letter letter
 		Source string
 		Size   int
-	}{shownRow(m), g.read(m.Raw), readText(m.Raw).Text, len(m.Raw)})
+	}{g.row(m), g.read(m.Raw), readText(m.Raw).Text, len(m.Raw)})
 }
 
-func shownRow(m Message) row {
-	summary := summary(m.Raw)
+func (g gallery) row(m Message) row {
+	head := g.head(m.Raw)
 	m.From, m.To = clip(m.From, maxField), clip(m.To, maxField)
-	return row{m, summary}
+	return row{m, head}
 }
 
 func show(w http.ResponseWriter, status int, name string, data any) {
@@ -87,15 +88,21 @@ func show(w http.ResponseWriter, status int, name string, data any) {
 // maxHead is how much of a mail is searched for its subject.
 const maxHead = 64 << 10
 
-// summary is a mail's subject, or the first words of a text.
-func summary(raw []byte) string {
+// subject is a mail's subject; of what is no mail the first words.
+func subject(raw []byte) string {
 	raw = raw[:min(len(raw), maxHead)]
 	m, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
-		return clip(string(raw), 80)
+		return firstWords(raw)
 	}
-	return clip(decodeField(m.Header.Get("Subject")), 200)
+	if s := decodeField(m.Header.Get("Subject")); strings.TrimSpace(s) != "" {
+		return s
+	}
+	return "(no subject)"
 }
+
+// firstWords is how a text begins.
+func firstWords(raw []byte) string { return clip(string(raw[:min(len(raw), 81)]), 80) }
 
 // clip shortens s to n bytes, and cleans what is no UTF-8.
 func clip(s string, n int) string {

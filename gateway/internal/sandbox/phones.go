@@ -44,7 +44,7 @@ func NewPhones(o PhonesOptions) *Phones {
 func (p *Phones) Run(ctx context.Context) error {
 	mux := http.NewServeMux()
 	p.store.routes(mux)
-	gallery{p.store, "Phones", readText, p.find}.routes(mux)
+	gallery{p.store, "Phones", firstWords, readText, p.find}.routes(mux)
 	mux.HandleFunc("POST /2010-04-01/Accounts/{account}/Messages.json", p.authorised(p.create))
 	mux.HandleFunc("GET /2010-04-01/Accounts/{account}/Messages/{file}", p.authorised(p.fetch))
 	return serveHTTP(ctx, p.opt.HTTP, mux)

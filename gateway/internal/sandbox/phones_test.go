@@ -126,3 +126,18 @@ func TestPhones_AskWhoCalls(t *testing.T) {
 		}
 	}
 }
+
+// A text that looks like a mail is a text.
+func TestPhones_ShowATextAsItIs(t *testing.T) {
+	base := startPhones(t)
+	const body = "Subject: =?utf-8?q?no?=\n\n<b>tom & ann</b>"
+	_, answer := create(t, base, "To", "+14155552671", "From", "+15005550006", "Body", body)
+	shown := "Subject: =?utf-8?q?no?=\n\n&lt;b&gt;tom &amp; ann&lt;/b&gt;"
+	if list := string(get(t, base+"/", 200, nil)); !strings.Contains(list, shown) || !strings.Contains(list, "/messages/"+answer["sid"].(string)) {
+		t.Errorf("%s", list)
+	}
+	if one := string(get(t, base+"/messages/"+answer["sid"].(string), 200, nil)); !strings.Contains(one, ">"+shown+"</pre>") || strings.Contains(one, "<iframe") {
+		t.Errorf("%s", one)
+	}
+	get(t, base+"/messages/0", 404, nil)
+}
