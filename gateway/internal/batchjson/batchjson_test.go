@@ -55,6 +55,8 @@ func TestBatch_SaysWhereAFaultIsAndWhatToChange(t *testing.T) {
 	check(`{"recipients":[]} {}`, "", "syntax", "end of the text")
 	check(`{"recipients":[]`, "", "syntax", "ends where")
 	check(`[]`, "", "wrong_type", "this is an array: send an object")
+	check(`nope`, "", "syntax", "an object") // not null
+	check(`-`, "", "syntax", "an object")
 	check(`{}`, "/recipients", "missing", "add")
 	check(`{"recipients":{}}`, "/recipients", "wrong_type", "send an array")
 	check(`{"recipients":[{}]}`, "/recipients/0/to", "missing", "address")

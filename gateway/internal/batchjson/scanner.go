@@ -291,7 +291,8 @@ func (s *scanner) expected(what string) *Error {
 
 // wrongType is the fault of a value that is not what. What is no JSON value at all is a syntax error.
 func (s *scanner) wrongType(what string) *Error {
-	kind := kindOf(s.next())
+	s.next()
+	kind := kindOf(s.buf[s.pos:])
 	switch {
 	case kind == "":
 		return s.expected(what)
@@ -303,19 +304,21 @@ func (s *scanner) wrongType(what string) *Error {
 	return fail("wrong_type", "this is "+kind+": send "+what)
 }
 
-func kindOf(c byte) string {
+// kindOf names the value that b starts with; "" if it is none.
+func kindOf(b []byte) string {
+	starts := func(with string) bool { return bytes.HasPrefix(b, []byte(with)) }
 	switch {
-	case c == '{':
+	case starts("{"):
 		return "an object"
-	case c == '[':
+	case starts("["):
 		return "an array"
-	case c == '"':
+	case starts(`"`):
 		return "a string"
-	case c == 't' || c == 'f':
+	case starts("true") || starts("false"):
 		return "a boolean"
-	case c == 'n':
+	case starts("null"):
 		return "null"
-	case c == '-' || '0' <= c && c <= '9':
+	case numberLen(b) > 0:
 		return "a number"
 	}
 	return ""

@@ -427,3 +427,14 @@ func TestCatalog_SameAnswersWithAnyCache(t *testing.T) {
 		}
 	})
 }
+
+func TestRemedy_NamesTheMemberInPlainWords(t *testing.T) {
+	check := func(err error, member, remedy string) {
+		t.Helper()
+		if m, r := Remedy(fmt.Errorf("wrapped: %w", err)); m != member || r != remedy {
+			t.Errorf("%v: %q, %q", err, m, r)
+		}
+	}
+	check(CheckID("Weekly News"), "id", "use 1 to 64 of a-z 0-9 . _ - and single slashes inside, starting with a letter or digit")
+	check(Template{ID: "a", Channel: "email", Class: "marketing"}.check(), "subject", "an email needs a subject, and html or text")
+}

@@ -25,7 +25,8 @@ const (
 // validID is the form of a topic's or template's id. A topic is the child of what stands before its last slash.
 var validID = regexp.MustCompile(`^[a-z0-9][a-z0-9._/-]{0,63}$`)
 
-func checkID(id string) error {
+// CheckID reports what is wrong with the id of a topic or template, as ErrInvalid. An opt-out from a topic with another id could never match.
+func CheckID(id string) error {
 	if !validID.MatchString(id) || strings.Contains(id, "//") || strings.HasSuffix(id, "/") {
 		return invalid("id: use 1 to 64 of a-z 0-9 . _ - and single slashes inside, starting with a letter or digit")
 	}
@@ -36,9 +37,20 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
 }
 
+// Remedy takes an ErrInvalid apart: the member of the record that is wrong, or the first of them, and what to change, in words for callers.
+func Remedy(err error) (member, remedy string) {
+	_, text, _ := strings.Cut(err.Error(), ErrInvalid.Error()+": ")
+	members, remedy, ok := strings.Cut(text, ": ")
+	if !ok {
+		return "", text
+	}
+	member, _, _ = strings.Cut(members, ",")
+	return member, remedy
+}
+
 // Check reports what PutTopic would refuse, as ErrInvalid.
 func (t Topic) Check() error {
-	if err := checkID(t.ID); err != nil {
+	if err := CheckID(t.ID); err != nil {
 		return err
 	}
 	switch {
@@ -58,7 +70,7 @@ func plainLine(s string, max int) bool {
 }
 
 func (t Template) check() error {
-	if err := checkID(t.ID); err != nil {
+	if err := CheckID(t.ID); err != nil {
 		return err
 	}
 	channel, ok := policy.ParseChannel(t.Channel)

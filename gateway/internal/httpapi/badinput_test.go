@@ -57,6 +57,12 @@ func TestBadInput_SmallBodies(t *testing.T) {
 	check(s, `{"channel":"email","address":"a@example.org","reason":"quiet_hours"}`, 422, "invalid", "/reason")
 	check(s, `{"channel":"email","address":"a@example.org","reason":"unsubscribe_topic"}`, 422, "invalid", "/topic")
 	check(s, `{"channel":"email","address":"a@example.org","reason":"unsubscribe_topic","topic":"a\nb"}`, 422, "invalid", "/topic")
+	for _, topic := range []string{"Weekly", "news/", " weekly ", "weekly\u200b", "a//b", strings.Repeat("a", 65)} { // none could ever match
+		check(s, `{"channel":"email","address":"a@example.org","reason":"unsubscribe_topic","topic":"`+topic+`"}`, 422, "invalid", "/topic")
+	}
+	check(s, `{"ann@example.org":1}`, 422, "unknown_key", "")
+	check("/v1/batches", `nope`, 422, "syntax", "")
+	check(s, `nope`, 422, "syntax", "")
 	check(s, `{"items":[{"channel":"email","address":"a@example.org","reason":"complaint"},{"channel":"email","address":"b","reason":"complaint"}]}`, 422, "invalid", "/items/1/address")
 	check(s+"/remove", `{"channel":"email","address":"a@example.org","reason":"complaint","observed":1e400}`, 422, "wrong_type", "/observed")
 	check(s+"/remove", `{"channel":"email","address":"a@example.org","reason":"complaint","observed":99999999999999999999999}`, 422, "wrong_type", "/observed")
@@ -69,7 +75,7 @@ func TestBadInput_SmallBodies(t *testing.T) {
 	check("/v1/batches", `{"channel":"email","recipients":[{"to":"a@example.org","too":"b"}]}`, 422, "unknown_key", "/recipients/0/too")
 	check("/v1/batches", `{"channel":"email","recipients":[{"to":7}]}`, 422, "wrong_type", "/recipients/0/to")
 	check("/v1/messages", `{"channel":"email","channel":"sms"}`, 422, "duplicate_key", "/channel")
-	check("/v1/topics", `{"id":"a\r\nb","name":"x"}`, 422, "invalid", "")
+	check("/v1/topics", `{"id":"a\r\nb","name":"x"}`, 422, "invalid", "/id")
 	if w.list.position != 0 || len(w.intake.addresses()) != 0 {
 		t.Fatal("something of the bad input was kept")
 	}
@@ -110,7 +116,7 @@ func TestBadInput_QueryAndHeaders(t *testing.T) {
 			t.Errorf("%s: %s", query, got.body)
 		}
 	}
-	check("?dryrun=1", "X-A: b", "dryrun") // a slip must not send
+	check("?dryrun=1", "X-A: b", "") // a slip must not send
 	check("?dry_run=yes", "X-A: b", "dry_run")
 	check("?dry_run=1&dry_run=0", "X-A: b", "dry_run")
 	check("?validation=strickt", "X-A: b", "validation")

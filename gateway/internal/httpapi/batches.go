@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"strconv"
+	"strings"
 	"sync"
 
 	"heed/gateway/internal/batch"
@@ -194,11 +195,20 @@ func (s *Server) listRecipients(c *call) error {
 	return c.respondJSON(200, out)
 }
 
+// stateNames are the states that a list may be narrowed to.
+var stateNames = func() string {
+	var names []string
+	for s := queue.Queued; int(s) < len(queue.Counts{}); s++ {
+		names = append(names, s.String())
+	}
+	return strings.Join(names, ", ")
+}()
+
 func (c *call) recipientsQuery() (state queue.State, from uint32, limit int, err error) {
 	if name := c.query["state"]; name != "" {
 		var ok bool
 		if state, ok = queue.ParseState(name); !ok {
-			return 0, 0, 0, problem.Parameter("state", "Use the name of a state, such as sent or failed.")
+			return 0, 0, 0, problem.Parameter("state", "Use one of "+stateNames+".")
 		}
 	}
 	if after := c.query["after"]; after != "" {

@@ -123,7 +123,7 @@ func (c *call) respondPlain(status int, header [][2]string, body []byte) {
 func (s *Server) welcome(c *call) error {
 	c.respond(200, "text/plain; charset=utf-8", []byte("This is Heed, a messaging gateway that heeds.\n\n"+
 		"The API is described at "+s.o.PublicURL+"/openapi.yaml (and .json).\n"+
-		"Every error has a page under "+s.o.PublicURL+"/problems/.\n"))
+		"Every error names its own page, such as "+s.o.PublicURL+"/problems/no_room\n"))
 	return nil
 }
 

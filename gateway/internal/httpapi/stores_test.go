@@ -243,3 +243,22 @@ func TestViews_TellWhyOfWhatAcceptanceDecided(t *testing.T) {
 		}
 	}
 }
+
+// The welcome names a page that is there, and a bad topic of a batch is told in words without inner names.
+func TestTexts_LeadSomewhere(t *testing.T) {
+	w := start(t)
+	_, rest, _ := strings.Cut(string(w.get("/").body), "https://heed.example/problems/")
+	if got := w.get("/problems/" + strings.TrimSpace(rest)); got.status != 200 {
+		t.Errorf("GET / points to %q: %d", rest, got.status)
+	}
+	if got := string(w.post("/v1/topics", `{"id":"Weekly News","name":"x"}`).body); strings.Contains(got, "catalog") || !strings.Contains(got, "use 1 to 64") {
+		t.Error(got)
+	}
+	list := "/v1/batches/" + batchID.String() + "/recipients"
+	if got := string(w.get(list + "?state=lost").body); !strings.Contains(got, "queued, retrying") || strings.Contains(got, "lost") {
+		t.Error(got)
+	}
+	if got := string(w.get(list + "?ann%40example.org=1").body); strings.Contains(got, "example.org") {
+		t.Error(got)
+	}
+}

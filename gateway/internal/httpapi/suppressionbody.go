@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"heed/gateway/internal/catalog"
 	"heed/gateway/internal/httpapi/keyring"
 	"heed/gateway/internal/httpapi/problem"
 	"heed/suppression"
@@ -67,7 +68,7 @@ func (r rings) addition(in additionBody) ([]suppression.Key, suppression.Row, *p
 func readRow(in suppressionBody) (row suppression.Row, bad *problem.Fault) {
 	var ok bool
 	if row.Reason, ok = policy.ParseReason(in.Reason); !ok || !row.Reason.Stored() {
-		return row, &problem.Fault{Pointer: "/reason", Code: "invalid", Detail: "Use a reason such as unsubscribe_all, complaint or manual_block."}
+		return row, &problem.Fault{Pointer: "/reason", Code: "invalid", Detail: "Use one of " + reasonNames + "."}
 	}
 	if row.Reason == policy.SMSStop && in.Channel != "sms" {
 		return row, &problem.Fault{Pointer: "/reason", Code: "invalid", Detail: "sms_stop is for the channel sms."}
@@ -75,15 +76,24 @@ func readRow(in suppressionBody) (row suppression.Row, bad *problem.Fault) {
 	if !row.Reason.Topical() {
 		return row, nil
 	}
-	if row.Topic = in.Topic; !saneTopic(row.Topic) {
-		return row, &problem.Fault{Pointer: "/topic", Code: "invalid", Detail: "unsubscribe_topic needs the id of a topic: 1 to 128 printable characters."}
+	if err := catalog.CheckID(in.Topic); err != nil {
+		_, remedy := catalog.Remedy(err)
+		return row, &problem.Fault{Pointer: "/topic", Code: "invalid", Detail: "unsubscribe_topic needs the id of a topic: " + remedy + "."}
 	}
+	row.Topic = in.Topic
 	return row, nil
 }
 
-func saneTopic(t string) bool {
-	return t != "" && len(t) <= 128 && strings.IndexFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
-}
+// reasonNames are the reasons that a row may have.
+var reasonNames = func() string {
+	var names []string
+	for _, r := range policy.Reasons() {
+		if r.Stored() {
+			names = append(names, r.String())
+		}
+	}
+	return strings.Join(names, ", ")
+}()
 
 const maxNote = 500
 

@@ -120,7 +120,8 @@ func (in *Intake) topic(h *batch.Head, dryRun bool) error {
 	case errors.Is(err, catalog.ErrNotFound):
 		return refuse("/topic", "unknown_topic", "declare the topic first: POST /v1/topics")
 	case errors.Is(err, catalog.ErrInvalid):
-		return refuse("/topic", "invalid_topic", err.Error())
+		_, remedy := catalog.Remedy(err)
+		return refuse("/topic", "invalid_topic", remedy)
 	case err != nil:
 		return unavailable("catalog_unavailable", "topics cannot be read: try again", err)
 	case t.Archived:

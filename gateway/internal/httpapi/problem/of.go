@@ -36,7 +36,8 @@ func Of(err error) *Problem {
 	case errors.Is(err, transfer.ErrFormat):
 		return New("invalid", fromFile(err))
 	case errors.Is(err, catalog.ErrInvalid):
-		return At("", "invalid", err.Error())
+		member, remedy := catalog.Remedy(err)
+		return At("/"+member, "invalid", remedy)
 	}
 	return later("unavailable", "Nothing was accepted; try again later.", err)
 }

@@ -14,7 +14,8 @@ import (
 type Values map[string]string
 
 // Parse reads the part of a URI after "?". names are the parameters that there are, separated by spaces; "*" is for routes of outsiders,
-// which take whatever trackers and scanners append and read nothing of it. Errors are *problem.Problem.
+// which take whatever trackers and scanners append and read nothing of it. Errors are *problem.Problem; they do not repeat an unknown name,
+// which may be anything, an address too (P6).
 func Parse(raw, names string) (Values, error) {
 	if raw == "" || names == "*" {
 		return nil, nil
@@ -26,7 +27,7 @@ func Parse(raw, names string) (Values, error) {
 	v := make(Values, len(parsed))
 	for name, given := range parsed {
 		if !contains(names, name) {
-			return nil, problem.Parameter(printable(name), "There is no such parameter here; there are: "+orNone(names)+".")
+			return nil, problem.Parameter("", "A parameter is not known here; there are: "+orNone(names)+".")
 		}
 		if len(given) > 1 {
 			return nil, problem.Parameter(name, "The parameter stands there twice.")
@@ -43,17 +44,6 @@ func orNone(s string) string {
 		return "none"
 	}
 	return strings.ReplaceAll(s, " ", ", ")
-}
-
-// printable keeps a caller's parameter name short and clean for the echo.
-func printable(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, name)
-	return name[:min(len(name), 40)]
 }
 
 // Flag reads a yes or no; missing is no.

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"strings"
 	"testing"
 
 	"heed/gateway/internal/httpapi/problem"
@@ -19,12 +18,11 @@ func TestParse_RefusesEverySlip(t *testing.T) {
 	check("", "a b", "", true)
 	check("a=1&b=2", "a b", "", true)
 	check("utm=1&utm=2&%zz", "*", "", true)
-	check("c=1", "a b", "c", false)
-	check("c=1", "", "c", false)
+	check("c=1", "a b", "", false)
+	check("ann@example.org=1", "", "", false)
 	check("a=1&a=1", "a b", "a", false)
 	check("a=%zz", "a", "", false)
-	check("%0d%0aX=1", "a", "X", false)
-	check(strings.Repeat("x", 100)+"=1", "a", strings.Repeat("x", 40), false)
+	check("%0d%0aX=1", "a", "", false)
 }
 
 func TestLimit_IsOneToAThousand(t *testing.T) {

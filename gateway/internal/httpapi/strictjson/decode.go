@@ -5,6 +5,7 @@ package strictjson
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	"heed/gateway/internal/httpapi/problem"
@@ -15,6 +16,8 @@ import (
 
 // MaxDepth is how deeply a body may be nested.
 const MaxDepth = 16
+
+const maxPointer = 256 // bytes of a pointer that is shown
 
 // Decode reads one JSON value into dst. Every error is a *problem.Problem with one fault, which names the place.
 func Decode(raw []byte, dst any) error {
@@ -32,15 +35,29 @@ func Decode(raw []byte, dst any) error {
 	var semantic *json.SemanticError
 	switch {
 	case errors.As(err, &syntactic) && errors.Is(syntactic.Err, jsontext.ErrDuplicateName):
-		return problem.At(string(syntactic.JSONPointer), "duplicate_key", "The member stands there twice.")
+		return problem.At(place(syntactic.JSONPointer), "duplicate_key", "The member stands there twice.")
 	case errors.As(err, &syntactic):
-		return problem.At(string(syntactic.JSONPointer), "syntax", "The body is not valid JSON here.")
+		return problem.At(place(syntactic.JSONPointer), "syntax", "The body is not valid JSON here.")
 	case errors.As(err, &semantic) && errors.Is(semantic.Err, json.ErrUnknownName):
-		return problem.At(string(semantic.JSONPointer), "unknown_key", "There is no such member here.")
+		return problem.At(place(semantic.JSONPointer), "unknown_key", "There is no such member here.")
 	case errors.As(err, &semantic):
-		return problem.At(string(semantic.JSONPointer), "wrong_type", "This must be "+wanted(semantic.GoType)+".")
+		return problem.At(place(semantic.JSONPointer), "wrong_type", "This must be "+wanted(semantic.GoType)+".")
 	}
 	return problem.At("", "syntax", "The body must be one JSON value.")
+}
+
+// place is the pointer as far as its names look like names. An address that stands where a member belongs must not come back in an error (P6).
+func place(p jsontext.Pointer) string {
+	for !plain(string(p)) {
+		p = p.Parent()
+	}
+	return string(p)
+}
+
+func plain(pointer string) bool {
+	return strings.IndexFunc(pointer, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-. /~", r))
+	}) < 0 && len(pointer) <= maxPointer
 }
 
 // wanted names a type of ours in JSON's words.
