@@ -18,6 +18,10 @@ func TestDisk_NearlyFullRefusesMailAndTakesOptOuts(t *testing.T) {
 	if code != http.StatusServiceUnavailable || !strings.Contains(err.Error(), "no_room") {
 		t.Errorf("a message on a full disk: %d %v", code, err)
 	}
+	code, err = g.call("POST", "/v1/suppressions/imports?format=sendgrid", g.Keys["all"], "text/csv", strings.NewReader("email\na@disk.example\n"), nil)
+	if code != http.StatusServiceUnavailable || !strings.Contains(err.Error(), "no_room") {
+		t.Errorf("an import on a full disk: %d %v", code, err)
+	}
 	g.optOut(t, "b@disk.example")
 }
 
