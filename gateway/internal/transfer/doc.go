@@ -9,8 +9,8 @@
 // What it does not promise. Files are not checked for being whole, except JSON documents, whose end can be seen. Rows of
 // an export hold no address by design, so they can be read again only into a list with the same secret.
 //
-// Layers, each a file: window (bytes), csv, objects and members (rows), layout (whose columns mean what), entry (one suppression),
-// Reader (all of these), job (one import), Runner (all of them, one after the other), Export.
+// Layers, each a file: window (bytes), csv, objects and members (rows), layout (whose columns mean what), sign (of another list), entry (one suppression),
+// Reader (all of these), job (one import), room (what the disk may still take), Runner (all of them, one after the other), Export.
 //
 // A Reader is for one goroutine; a Runner is safe for concurrent use.
 //

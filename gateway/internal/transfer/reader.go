@@ -49,20 +49,29 @@ type Reader struct {
 	topics  map[string]string // names seen, so that each is in memory once
 }
 
-// NewReader reads the beginning of a file and finds out what it is. An error is ErrFormat or the reader's own.
-func NewReader(r io.Reader, d Defaults) (*Reader, error) {
+// layout is how a file is read; ErrFormat says what is wrong with the defaults, whatever is in the file.
+func (d *Defaults) layout() (l layout, err error) {
 	if d.Format == "" {
-		return nil, fmt.Errorf("%w: the format is not given: name one of %v", ErrFormat, Formats())
+		return l, fmt.Errorf("%w: the format is not given: name one of %v", ErrFormat, Formats())
 	}
 	l, ok := layouts[d.Format]
 	if !ok {
-		return nil, fmt.Errorf("%w: no format is named %q: write one of %v", ErrFormat, d.Format, Formats())
+		return l, fmt.Errorf("%w: no format is named %q: write one of %v", ErrFormat, d.Format, Formats())
 	}
 	if d.Reason != 0 && !d.Reason.Stored() {
-		return nil, fmt.Errorf("%w: the default reason is none that a list keeps", ErrFormat)
+		return l, fmt.Errorf("%w: the default reason is none that a list keeps", ErrFormat)
 	}
 	if d.Topic != "" && !validTopic([]byte(d.Topic)) {
-		return nil, fmt.Errorf("%w: the default topic is not a topic: %s", ErrFormat, remedies[BadTopic])
+		return l, fmt.Errorf("%w: the default topic is not a topic: %s", ErrFormat, remedies[BadTopic])
+	}
+	return l, nil
+}
+
+// NewReader reads the beginning of a file and finds out what it is. An error is ErrFormat or the reader's own.
+func NewReader(r io.Reader, d Defaults) (*Reader, error) {
+	l, err := d.layout()
+	if err != nil {
+		return nil, err
 	}
 	w := newWindow(r)
 	for !w.full() && w.more() {

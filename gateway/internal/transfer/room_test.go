@@ -121,3 +121,12 @@ func TestStart_BoundsWhatWaits(t *testing.T) {
 		t.Errorf("%v", names)
 	}
 }
+
+func TestStart_RefusesAnUnknownFormatBeforeTheUpload(t *testing.T) {
+	r := openRoom(t, newNode(), Options{FS: vfs.NewMem()})
+	for _, f := range []Format{"", "fax"} {
+		if _, err := r.Start("acme", Defaults{Format: f}, endless()); !errors.Is(err, ErrFormat) {
+			t.Errorf("%q: %v", f, err)
+		}
+	}
+}

@@ -89,6 +89,9 @@ func (o Options) withDefaults() Options {
 // stable storage. An error is ErrFormat, ErrTooLarge, ErrNoRoom, or the cause; then there is no job, and nothing is left of
 // the file.
 func (r *Runner) Start(tenant string, d Defaults, file io.Reader) (id string, err error) {
+	if _, err := d.layout(); err != nil {
+		return "", err // before a long upload
+	}
 	now := r.o.Now().UTC().Truncate(time.Second)
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
