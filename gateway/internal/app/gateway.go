@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"heed/gateway/internal/catalog"
@@ -189,7 +190,8 @@ func (g *gateway) gaps() (list []string) {
 	say(g.c.Public.URL == "" && !g.o.Dev, "public.url is not set: marketing mail is refused")
 	say(g.c.Email.Relay.Addr == "", "email.relay.addr is not set: mail stays in the queue")
 	say(g.c.SMS.Twilio.AccountSID == "", "sms.twilio is not set: texts stay in the queue")
-	say(g.c.SMS.Twilio.AccountSID != "" && len(g.tenants.byNumber()) == 0, "no tenant has sms_numbers: texts that say STOP cannot be told apart")
+	deaf := g.tenants.deaf()
+	say(g.c.SMS.Twilio.AccountSID != "" && len(deaf) > 0, "tenants without sms_numbers cannot be told STOP: "+strings.Join(deaf, ", "))
 	say(len(g.c.Email.DKIM) == 0 && !g.o.Dev, "email.dkim is not set: mail goes unsigned")
 	return list
 }

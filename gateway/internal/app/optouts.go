@@ -35,7 +35,7 @@ func (g *gateway) textHandler() (func(context.Context, textin.Request) textin.Re
 	}
 	hook, err := textin.New(textin.Options{
 		Desk: g.desk, URL: g.urls.links + inboundTwilio, AuthTokens: []string{token}, AccountSid: g.c.SMS.Twilio.AccountSID,
-		Tenants: g.tenants.byNumber(), Key: g.textKey, Started: g.started, Note: g.noteStart, Now: time.Now,
+		Tenant: g.tenants.texted, Key: g.textKey, Started: g.started, Note: g.noteStart, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -97,15 +97,25 @@ func (all tenants) region(id string) string {
 	return ""
 }
 
-// byNumber finds the tenant of a number that was texted.
-func (all tenants) byNumber() map[string]string {
-	found := map[string]string{}
+// texted finds the tenant of a number that was texted. Where there is one tenant, every number of the account is its.
+func (all tenants) texted(number string) (id string, ok bool) {
 	for id, t := range all {
-		for _, number := range t.SMSNumbers {
-			found[number] = id
+		if len(all) == 1 || slices.Contains(t.SMSNumbers, number) {
+			return id, true
 		}
 	}
-	return found
+	return "", false
+}
+
+// deaf lists the tenants whose incoming texts nobody could tell from others'.
+func (all tenants) deaf() (ids []string) {
+	for id, t := range all {
+		if len(all) > 1 && len(t.SMSNumbers) == 0 {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // maySend says whether a tenant may send as from; the error is for the caller.

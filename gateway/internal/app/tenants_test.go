@@ -29,3 +29,22 @@ func TestTenants_SendAsWhatTheSettingsName(t *testing.T) {
 	check("a", policy.SMS, "+15005550007", false)
 	check("free", policy.Email, "anybody@b.example", true)
 }
+
+// A STOP finds its tenant by the number texted; where there is one tenant it cannot miss.
+func TestTenants_AreFoundByTheNumberTexted(t *testing.T) {
+	secret := make([]byte, secretSize)
+	check := func(list []config.Tenant, number, want string) {
+		t.Helper()
+		if got, ok := newTenants(list, secret).texted(number); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v, want %q", number, got, ok, want)
+		}
+	}
+	two := []config.Tenant{{ID: "a", SMSNumbers: []string{"+15005550006"}}, {ID: "b"}}
+	check(two, "+15005550006", "a")
+	check(two, "+15005550007", "")
+	check(two[:1], "+15005550007", "a")
+	check(two[1:], "12345", "b")
+	if deaf := newTenants(two, secret).deaf(); len(deaf) != 1 || deaf[0] != "b" {
+		t.Errorf("deaf: %v", deaf)
+	}
+}

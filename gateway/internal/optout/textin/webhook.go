@@ -35,8 +35,8 @@ type Options struct {
 	AuthTokens []string
 	// AccountSid is the account whose texts may lift a STOP; "" means any that signs with the tokens.
 	AccountSid string
-	// Tenants gives the tenant whose number was texted, by the number as Twilio writes it ("+15005550006", "12345").
-	Tenants map[string]string
+	// Tenant gives the tenant whose number was texted, as Twilio writes it ("+15005550006", "12345").
+	Tenant func(number string) (id string, ok bool)
 	// Key is the list's key of a sender's number for a tenant (channel sms).
 	Key func(tenant, number string) (suppression.Key, error)
 	// Started tells whether a START with this MessageSid has been noted, and Note notes it for good, before it lifts anything. They
@@ -104,7 +104,7 @@ func (w *Webhook) perform(ctx context.Context, act Act, form []field) error {
 	if act == Start && !w.plain(form) {
 		return errStart
 	}
-	tenant, ok := w.o.Tenants[first(form, "To")]
+	tenant, ok := w.o.Tenant(first(form, "To"))
 	if !ok {
 		return errNumber
 	}

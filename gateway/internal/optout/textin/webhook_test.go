@@ -114,7 +114,7 @@ func newHook(t *testing.T) *hook {
 	h := &hook{t: t, started: map[string]bool{}}
 	h.Webhook, err = New(Options{
 		Desk: optout.NewDesk(optout.Options{List: &h.list, Signer: signer}),
-		URL:  hookURL, AuthTokens: []string{"12345"}, AccountSid: account, Tenants: map[string]string{ours: "acme"},
+		URL:  hookURL, AuthTokens: []string{"12345"}, AccountSid: account, Tenant: func(number string) (string, bool) { return "acme", number == ours },
 		Key: func(tenant, number string) (suppression.Key, error) {
 			if tenant != "acme" || number != theirs {
 				return suppression.Key{}, errors.New("not a number: " + number)
