@@ -236,7 +236,9 @@ func FuzzFindDamage(f *testing.F) {
 		if s.gap >= int64(len(log)) || damaged && s.gap < 0 {
 			t.Fatalf("damage at %d of %d bytes", s.gap, len(log))
 		}
-		if !damaged && isDamaged(t, append(log[:len(log):len(log)], make([]byte, walBlock)...), number) {
+		// The first zeros may complete a chunk whose last bytes were zeros and cut off; further ones can complete nothing.
+		padded := append(log[:len(log):len(log)], make([]byte, walBlock)...)
+		if !isDamaged(t, padded, number) && isDamaged(t, append(padded, make([]byte, walBlock)...), number) {
 			t.Fatal("zeros at the end prove nothing")
 		}
 	})
