@@ -17,11 +17,12 @@ type Key = address.Key
 type Row struct {
 	Reason policy.Reason
 	Topic  string // at most 255 bytes
-	Class  policy.Class
-	// AllChannels: of a row made more than once, whether any addition that no lift has observed was for all channels.
+	// Class, AllChannels and At of a row made more than once speak for all additions that no lift has observed, so that none loosens another: the class if
+	// they agree in it, else 0; whether any was for all channels; the latest on their earliest day.
+	Class       policy.Class
 	AllChannels bool
 	At          time.Time // whole seconds, UTC
-	Source      Source
+	Source      Source    // of the latest addition
 	// Position is where in the list's history the row was (last) made; an opt-in names the position it had observed.
 	Position uint64
 }
@@ -84,9 +85,9 @@ func live(dst []Row, set store.Set) []Row {
 		dst = append(dst, Row{
 			Reason:      policy.Reason(e.Reason),
 			Topic:       e.Topic,
-			Class:       policy.Class(e.Class),
+			Class:       policy.Class(e.ClassAfter(lifted)),
 			AllChannels: e.AllChannels > lifted,
-			At:          time.Unix(e.At, 0).UTC(),
+			At:          time.Unix(e.AtAfter(lifted), 0).UTC(),
 			Source:      Source(e.Source),
 			Position:    e.Added,
 		})

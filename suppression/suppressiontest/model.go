@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	"heed/suppression"
 )
@@ -63,13 +64,20 @@ func (m *Model) Rows(key suppression.Key) []suppression.Row {
 	return rows
 }
 
-// replace puts row in the place of an older one of the same reason and topic, or appends it. For all channels stays so.
+// replace puts row in the place of an older one of the same reason and topic, or appends it. What the older one had stricter stays: for all
+// channels, a class that is not this one, an earlier day.
 func replace(rows []suppression.Row, row suppression.Row) []suppression.Row {
 	i := slices.IndexFunc(rows, func(r suppression.Row) bool { return r.Reason == row.Reason && r.Topic == row.Topic })
 	if i < 0 {
 		return append(rows, row)
 	}
 	row.AllChannels = row.AllChannels || rows[i].AllChannels
+	if rows[i].Class != row.Class {
+		row.Class = 0
+	}
+	if rows[i].At.Truncate(24 * time.Hour).Before(row.At.Truncate(24 * time.Hour)) {
+		row.At = rows[i].At
+	}
 	rows[i] = row
 	return rows
 }

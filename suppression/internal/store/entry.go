@@ -23,9 +23,9 @@ const (
 
 // Entry is what an address's value holds for one reason and topic: the latest addition and how far lifts have spoken.
 //
-// Merging takes the greater Added with what belongs to it, and the greater AllChannels and Lifted. All are maxima, so merging
-// is commutative, associative and idempotent. An addition that a lift has observed is forgotten: no merge can
-// bring it back, since Lifted never shrinks.
+// Merging takes the greater Added with what belongs to it, and the greater AllChannels, OtherClass and Lifted. All are maxima, and Earlier
+// is a frontier, so merging is commutative, associative and idempotent. An addition that a lift has observed is forgotten: no merge
+// can bring it back, since Lifted never shrinks. Of additions that stand, the stricter is in force, so that none loosens another.
 type Entry struct {
 	Reason uint8 // 0: a lift of every reason that the person may lift
 	Topic  string
@@ -34,22 +34,30 @@ type Entry struct {
 	// AllChannels is the position of the latest addition for all channels; 0: none that Lifted has not observed. A later
 	// addition for one channel must not narrow an objection to all, and a lift that had observed only the wide one must.
 	AllChannels uint64
+	// OtherClass is the position of the latest addition of another class than Class; 0: none that Lifted has not observed.
+	OtherClass uint64
+	// Earlier are the additions of earlier days, newest first: of each such day the latest, if none after it is as early. Lifted has observed none.
+	Earlier []Earlier
 
-	// Of the latest addition:
+	// Of the latest addition; of one position, the earliest:
 	At     int64 // Unix seconds
 	Class  uint8
 	Source uint8
 }
 
 // An entry on disk: one byte of reason and flags; topic with its length, if any; Lifted, if any; and of the addition, if
-// any, the position, the time relative to epoch, one byte of class, source and whether AllChannels follows, and how far that is
-// before the position. Numbers are shortest varints, so that equal sets have equal bytes.
+// any, the position, the time relative to epoch, class, source and which of AllChannels, OtherClass and Earlier follow. Of those,
+// how far they are before the position, and the additions of Earlier with their number first. Numbers are shortest varints, so that
+// equal sets have equal bytes.
 const (
 	flagTopic  = 1 << 5
 	flagLifted = 1 << 6
 	flagAdded  = 1 << 7
 
 	flagAllChannels = 1 << 7 // of the attributes
+	flagOtherClass  = 1 << 8
+	flagEarlier     = 1 << 9
+	maxAttributes   = 1<<10 - 1
 )
 
 // epoch keeps the times of the first years of use within four bytes.
@@ -78,13 +86,35 @@ func (e *Entry) Append(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, e.Added)
 	b = binary.AppendVarint(b, e.At-epoch)
-	if e.AllChannels == 0 {
-		return append(b, e.attributes())
-	}
-	return binary.AppendUvarint(append(b, e.attributes()|flagAllChannels), e.Added-e.AllChannels)
+	return e.appendStanding(binary.AppendUvarint(b, e.attributes()))
 }
 
-func (e *Entry) attributes() uint8 { return e.Class | e.Source<<3 }
+// appendStanding appends what is in force of the additions before the latest.
+func (e *Entry) appendStanding(b []byte) []byte {
+	for _, position := range [...]uint64{e.AllChannels, e.OtherClass} {
+		if position != 0 {
+			b = binary.AppendUvarint(b, e.Added-position)
+		}
+	}
+	if len(e.Earlier) == 0 {
+		return b
+	}
+	return appendEarlier(binary.AppendUvarint(b, uint64(len(e.Earlier))), e.Added, e.Earlier)
+}
+
+// attributes are class, source and which of the optional parts there are.
+func (e *Entry) attributes() uint64 {
+	a := uint64(e.Class) | uint64(e.Source)<<3
+	for _, f := range [...]struct {
+		set  bool
+		flag uint64
+	}{{e.AllChannels != 0, flagAllChannels}, {e.OtherClass != 0, flagOtherClass}, {len(e.Earlier) > 0, flagEarlier}} {
+		if f.set {
+			a |= f.flag
+		}
+	}
+	return a
+}
 
 // Place gives an addition its position; before that, any AllChannels but 0 says that it is for all channels.
 func (e *Entry) Place(position uint64) {
@@ -120,19 +150,38 @@ func (e Entry) join(o Entry) Entry {
 		e, o = o, e
 	}
 	e.Lifted = max(e.Lifted, o.Lifted)
-	if e.AllChannels = max(e.AllChannels, o.AllChannels); e.AllChannels <= e.Lifted {
-		e.AllChannels = 0
-	}
 	if e.Added <= e.Lifted {
 		return Entry{Reason: e.Reason, Topic: e.Topic, Lifted: e.Lifted}
 	}
+	if o.Class != e.Class {
+		o.OtherClass = o.Added
+	}
+	e.AllChannels = unlifted(max(e.AllChannels, o.AllChannels), e.Lifted)
+	e.OtherClass = unlifted(max(e.OtherClass, o.OtherClass), e.Lifted)
+	e.Earlier = joinEarlier(&e, &o)
 	return e
+}
+
+// unlifted is the position, or 0 if a lift has observed it.
+func unlifted(position, lifted uint64) uint64 {
+	if position <= lifted {
+		return 0
+	}
+	return position
 }
 
 // additionOrder goes by position. The rest decides only between additions of one position, so that every order of
 // merging keeps the same one.
 func (e *Entry) additionOrder(o *Entry) int {
-	return cmp.Or(cmp.Compare(e.Added, o.Added), cmp.Compare(e.At, o.At), cmp.Compare(e.attributes(), o.attributes()))
+	return cmp.Or(cmp.Compare(e.Added, o.Added), cmp.Compare(o.At, e.At), cmp.Compare(e.Class, o.Class), cmp.Compare(e.Source, o.Source))
+}
+
+// ClassAfter is the class of the additions that a lift up to the position leaves: 0, unknown, if they differ.
+func (e *Entry) ClassAfter(lifted uint64) uint8 {
+	if e.OtherClass > lifted {
+		return 0
+	}
+	return e.Class
 }
 
 // parseEntry reads one entry from the front of b and gives the rest. It accepts only what Append writes.
@@ -151,13 +200,17 @@ func parseEntry(b []byte) (e Entry, rest []byte, err error) {
 	if head&flagAdded != 0 {
 		e.Added = r.uvarint()
 		e.At = r.varint() + epoch
-		a := r.byte()
-		e.Class, e.Source = a&maxClass, a>>3&maxSource
-		r.require(e.Added > e.Lifted)
+		a := r.uvarint()
+		e.Class, e.Source = uint8(a&maxClass), uint8(a>>3&maxSource)
+		r.require(e.Added > e.Lifted && a <= maxAttributes)
 		if a&flagAllChannels != 0 {
-			before := r.uvarint()
-			e.AllChannels = e.Added - before
-			r.require(before < e.Added && e.AllChannels > e.Lifted)
+			e.AllChannels = r.before(e.Added, e.Lifted)
+		}
+		if a&flagOtherClass != 0 {
+			e.OtherClass = r.before(e.Added, e.Lifted)
+		}
+		if a&flagEarlier != 0 {
+			e.Earlier = r.earlier(&e)
 		}
 	}
 	r.require(e.Lifted != 0 || e.Added != 0)
@@ -198,6 +251,13 @@ func (r *reader) uvarint() uint64 {
 	r.require(n > 0 && (n == 1 || r.b[n-1] != 0))
 	r.bytes(n)
 	return v
+}
+
+// before reads how far a position that no lift has observed is before another.
+func (r *reader) before(position, lifted uint64) uint64 {
+	distance := r.uvarint()
+	r.require(distance < position && position-distance > lifted)
+	return position - distance
 }
 
 func (r *reader) varint() int64 {

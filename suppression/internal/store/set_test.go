@@ -21,7 +21,7 @@ func anyEntry(t *rapid.T) Entry {
 		return e
 	}
 	e.Added = rapid.Uint64Range(1, 6).Draw(t, "added")
-	e.At = rapid.Int64Range(epoch-3, epoch+3).Draw(t, "at")
+	e.At = rapid.Int64Range(epoch-3*secondsPerDay, epoch+3*secondsPerDay).Draw(t, "at")
 	e.Class = uint8(rapid.IntRange(0, maxClass).Draw(t, "class"))
 	e.Source = uint8(rapid.IntRange(0, maxSource).Draw(t, "source"))
 	if rapid.Bool().Draw(t, "all") {
@@ -93,6 +93,39 @@ func TestJoin_ANarrowerAdditionDoesNotNarrow(t *testing.T) {
 	check(4, 5)
 	check(5, 0)
 	check(6, 0)
+}
+
+// A row that stands is not loosened by a later one: of another class it is of none, and its day stays, until a lift has observed the stricter
+// one, in whatever order the three meet.
+func TestJoin_ALaterAdditionDoesNotLoosen(t *testing.T) {
+	const late = 10 * secondsPerDay
+	first, second := Set{{Reason: 1, Added: 5, At: 60}}, Set{{Reason: 1, Added: 7, Class: 1, At: late}}
+	check := func(lifted uint64, class uint8, at int64) {
+		t.Helper()
+		lift := Set{{Reason: 1, Lifted: lifted}}
+		for _, order := range [][3]Set{{first, second, lift}, {first, lift, second}, {second, lift, first}, {lift, second, first}} {
+			got := Join(Join(order[0], order[1]), order[2])
+			if e := &got[0]; e.Added != 7 || e.ClassAfter(0) != class || e.AtAfter(0) != at {
+				t.Errorf("lifted %d: %+v", lifted, got)
+			}
+		}
+		if e := &Join(first, second)[0]; e.ClassAfter(lifted) != class || e.AtAfter(lifted) != at {
+			t.Errorf("lifted by the person up to %d: %+v", lifted, e)
+		}
+	}
+	check(4, 0, 60)
+	check(5, 1, late)
+}
+
+// However often a row is made again within a day, it takes no more room.
+func TestJoin_EachDayCountsOnce(t *testing.T) {
+	s := Set{{Reason: 1, Added: 1}}
+	for i := range 10_000 {
+		s = Join(s, Set{{Reason: 1, Added: uint64(i + 2), At: int64(i) * 3 * secondsPerDay / 10_000}})
+	}
+	if n := len(s[0].Earlier); n != 2 || s[0].AtAfter(0) > secondsPerDay {
+		t.Fatalf("%d earlier days, from %d", n, s[0].AtAfter(0))
+	}
 }
 
 // The merger must agree with Join however Pebble groups the operands, and with one operand must change nothing.

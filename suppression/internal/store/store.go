@@ -13,7 +13,7 @@ import (
 )
 
 // format is the version of the keyspaces. It changes when an older program must not touch the store any more.
-const format = 2
+const format = 3
 
 // The names of keyspace 'm'.
 var (

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"heed/suppression"
 )
@@ -60,11 +61,23 @@ func apply(rows []suppression.Row, c suppression.Change, position uint64) []supp
 	if c.Op == suppression.Lift {
 		return slices.DeleteFunc(rows, func(r suppression.Row) bool { return same(r) && r.Position <= c.Observed })
 	}
-	if i := slices.IndexFunc(rows, same); i >= 0 { // an objection to all channels is not narrowed by a later addition
-		c.Row.AllChannels = c.Row.AllChannels || rows[i].AllChannels
+	if i := slices.IndexFunc(rows, same); i >= 0 {
+		c.Row = stricter(c.Row, rows[i])
 	}
 	c.Row.Position = position
 	return append(slices.DeleteFunc(rows, same), c.Row)
+}
+
+// stricter is a row made again: no later addition loosens one that stands.
+func stricter(row, standing suppression.Row) suppression.Row {
+	row.AllChannels = row.AllChannels || standing.AllChannels
+	if row.Class != standing.Class {
+		row.Class = 0
+	}
+	if standing.At.Truncate(24 * time.Hour).Before(row.At.Truncate(24 * time.Hour)) {
+		row.At = standing.At
+	}
+	return row
 }
 
 // Rows appends the live rows of a key.
