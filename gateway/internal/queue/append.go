@@ -14,7 +14,7 @@ import (
 // Errors: ErrExists, ErrFull, ErrMisuse for a malformed batch, ErrClosed, or the store's failure; in all of them nothing was accepted.
 // Cost: one copy of the payloads; a handful of allocations a segment, none a recipient.
 func (q *Queue) Append(b Batch) error {
-	if err := errors.Join(checkSegments(b.Segments), checkRecords(b.Records)); err != nil {
+	if err := errors.Join(format.CheckSegments(b.Segments), format.CheckRecords(b.Records)); err != nil {
 		return err
 	}
 	if err := q.enterWrite(); err != nil {

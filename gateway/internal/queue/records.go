@@ -26,7 +26,7 @@ func (q *Queue) writeRecords(wb *pebble.Batch, list []Record) (err error) {
 
 // Put writes records in one synced commit, replacing those of the same name. Errors: ErrMisuse, ErrClosed, the store's failure.
 func (q *Queue) Put(r ...Record) error {
-	if err := checkRecords(r); err != nil {
+	if err := format.CheckRecords(r); err != nil {
 		return err
 	}
 	return q.change(func(wb *pebble.Batch) error { return q.writeRecords(wb, r) })
@@ -34,7 +34,7 @@ func (q *Queue) Put(r ...Record) error {
 
 // Delete removes a record in one synced commit; one that is not there is no error.
 func (q *Queue) Delete(space, key string) error {
-	if err := checkSpace(space); err != nil {
+	if err := format.CheckSpace(space); err != nil {
 		return err
 	}
 	return q.change(func(wb *pebble.Batch) error { return wb.Delete(format.RecordKey(space, key), nil) })
@@ -57,7 +57,7 @@ func (q *Queue) change(fill func(*pebble.Batch) error) error {
 
 // Get answers a copy of a record's value, ErrNotFound for a missing or expired one.
 func (q *Queue) Get(space, key string) ([]byte, error) {
-	if err := checkSpace(space); err != nil {
+	if err := format.CheckSpace(space); err != nil {
 		return nil, err
 	}
 	if err := q.enter(); err != nil {
@@ -79,7 +79,7 @@ func expired(expires, now int64) bool { return expires != 0 && expires <= now }
 
 // List answers a space's records whose keys come after `after` in order of bytes, at most limit of them, expired ones left out.
 func (q *Queue) List(space, after string, limit int) (keys []string, values [][]byte, err error) {
-	if err := checkSpace(space); err != nil || limit < 1 {
+	if err := format.CheckSpace(space); err != nil || limit < 1 {
 		return nil, nil, cmp.Or(err, fmt.Errorf("%w: limit %d", ErrMisuse, limit))
 	}
 	if err := q.enter(); err != nil {

@@ -27,7 +27,7 @@ type Stage struct {
 // Stage begins a batch whose segments arrive one by one; nothing of it can be leased or asked for before Commit. b.Segments are its first.
 // A stage must end in Commit or Abort. Errors: as Append's.
 func (q *Queue) Stage(b Batch) (*Stage, error) {
-	if err := checkRecords(b.Records); err != nil {
+	if err := format.CheckRecords(b.Records); err != nil {
 		return nil, err
 	}
 	if err := q.enterWrite(); err != nil {
@@ -61,7 +61,7 @@ func (s *Stage) Append(seg Segment) error {
 }
 
 func (s *Stage) append(seg *Segment) error {
-	if err := errors.Join(checkSegment(seg, s.next), s.q.room()); err != nil {
+	if err := errors.Join(format.CheckSegment(seg, s.next), s.q.room()); err != nil {
 		return err
 	}
 	wb := s.q.store.db.NewBatchWithSize(len(seg.Payload) + 512)
@@ -86,7 +86,7 @@ func (s *Stage) Commit(opaque []byte, records ...Record) error {
 	if s.over {
 		return fmt.Errorf("%w: stage is over", ErrMisuse)
 	}
-	if err := checkRecords(records); err != nil {
+	if err := format.CheckRecords(records); err != nil {
 		return err
 	}
 	if err := s.q.enterWrite(); err != nil {
