@@ -23,10 +23,8 @@ func TestCrash_WhatWasAcknowledgedIsThere(t *testing.T) {
 	h := &history{acks: newAcks()}
 	rng := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
-	ops, every := 0, 1
-	if testing.Short() {
-		every = 6
-	}
+	ops := 0
+	first, every := sample(t, 8)
 	h.fs = errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() == errorfs.OpIsRead {
 			return nil
@@ -34,7 +32,7 @@ func TestCrash_WhatWasAcknowledgedIsThere(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		ops++
-		if ops%every > 0 {
+		if ops%every != first {
 			return nil
 		}
 		for _, percent := range []int{0, 50, 100} {
@@ -55,25 +53,40 @@ func TestCrash_WhatWasAcknowledgedIsThere(t *testing.T) {
 	t.Logf("crashed three ways at %d operations; %d batches", ops/every, len(h.acks.batches))
 }
 
-// failFrom is the environment variable that makes the test binary play histories with failing disks; see TestFail.
-const failFrom = "QUEUE_TEST_FAIL_FROM"
+// The environment variables that make the test binary play histories with failing disks; see TestFail.
+const (
+	failFrom = "QUEUE_TEST_FAIL_FROM"
+	failStep = "QUEUE_TEST_FAIL_STEP"
+)
+
+// sample is what a test of many points tries of them: every step-th from first on. With -short those are few, and other ones each time.
+func sample(t *testing.T, short int) (first, step int) {
+	t.Helper()
+	if !testing.Short() {
+		return 0, 1
+	}
+	first = rand.IntN(short)
+	t.Logf("every %dth point from %d on; without -short all of them", short, first)
+	return first, short
+}
 
 // TestFail_EveryOperationInTurn plays the history with operation 1, 2, 3... of the disk failing, until one passes without a failure.
 // Each time the queue must end with a clean error and its Trouble told, or the process must end with a text that says why; and what was
 // acknowledged is there afterwards. Since Pebble ends the process on some failures, the histories are played by child processes.
 func TestFail_EveryOperationInTurn(t *testing.T) {
 	lived, stopped := 0, 0
-	for from, done := 0, false; !done; {
-		lines, stderr := failingChild(t, from)
+	from, step := sample(t, 5)
+	for done := false; !done; {
+		lines, stderr := failingChild(t, from, step)
 		for _, line := range lines {
 			word, rest, _ := strings.Cut(line, " ")
 			switch word {
 			case "ok":
 				lived++
-				from++
+				from += step
 			case "bad":
 				t.Errorf("operation %d: %s", from, rest)
-				from++
+				from += step
 			case "done":
 				done = true
 			}
@@ -83,20 +96,20 @@ func TestFail_EveryOperationInTurn(t *testing.T) {
 				t.Errorf("operation %d ended the process without saying why:\n%.2000s", from, stderr)
 			}
 			stopped++
-			from++
+			from += step
 		}
 	}
 	t.Logf("the process lived on after %d failures and ended at %d", lived, stopped)
-	if lived < 100 {
+	if lived < 100/step {
 		t.Errorf("only %d operations failed", lived)
 	}
 }
 
-// failingChild plays histories in a child process from operation from on, and returns what it reports.
-func failingChild(t *testing.T, from int) (lines []string, stderr string) {
+// failingChild plays histories in a child process, every step-th operation from one on, and returns what it reports.
+func failingChild(t *testing.T, from, step int) (lines []string, stderr string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), failFrom+"="+strconv.Itoa(from))
+	cmd.Env = append(os.Environ(), failFrom+"="+strconv.Itoa(from), failStep+"="+strconv.Itoa(step))
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
@@ -110,8 +123,8 @@ func failingChild(t *testing.T, from int) (lines []string, stderr string) {
 }
 
 // playFailing is the child's part: one line a history.
-func playFailing(from int) {
-	for n := from; ; n++ {
+func playFailing(from, step int) {
+	for n := from; ; n += step {
 		fired, err := failAt(n)
 		switch {
 		case err != nil:

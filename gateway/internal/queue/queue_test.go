@@ -19,7 +19,11 @@ import (
 
 func TestMain(m *testing.M) {
 	if from, err := strconv.Atoi(os.Getenv(failFrom)); err == nil {
-		playFailing(from)
+		step, err := strconv.Atoi(os.Getenv(failStep))
+		if err != nil || step < 1 {
+			panic(failStep + " is not set")
+		}
+		playFailing(from, step)
 		return
 	}
 	goleak.VerifyTestMain(m)
