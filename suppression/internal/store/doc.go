@@ -12,7 +12,7 @@
 //
 // The journal is contiguous, and its last record is never removed, so the last position needs no record of its own.
 //
-// Open reads the logs before Pebble does: damage to what was acknowledged is refused, and only the last write, which may be
+// Open founds a store only where nothing speaks of an older one (see checkPresence). It reads the logs before Pebble does: damage to what was acknowledged is refused, and only the last write, which may be
 // torn, is given up (see findDamage).
 //
 // After the first failed write or the first damage seen, the store is dead: every later call returns that error, because

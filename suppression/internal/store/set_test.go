@@ -197,6 +197,7 @@ func FuzzParseSet(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(Set{{Reason: 2, Added: 7, At: epoch, Class: 1, Source: 2}}.Append(nil))
 	f.Add(Set{{Lifted: 3}, {Reason: 1, Topic: "weekly", Lifted: 1, Added: 300, At: 1, AllChannels: 290}}.Append(nil))
+	f.Add(Set{{Reason: 1, Added: 9, At: epoch, OtherClass: 8, Earlier: []Earlier{{8, epoch - 2*secondsPerDay}, {3, 1}}}}.Append(nil))
 	f.Add([]byte{0x20, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ParseSet(nil, b)
