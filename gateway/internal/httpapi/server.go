@@ -51,6 +51,7 @@ type Server struct {
 	outside  *wire.Memory // a reserve: pages and webhooks
 	arrived  *wire.Memory // bodies that are here already: bounded by Options.Concurrency, as fasthttp's own memory
 	slots    slots
+	streams  chan struct{}   // a token for each NDJSON batch that is coming in
 	base     context.Context // of every call; ends when a shutdown runs out of time
 	abort    context.CancelFunc
 	listener atomic.Pointer[wire.Listener]
@@ -66,6 +67,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, router: router.New(routes, pattern), slots: slots{max: int64(o.CallsPerKey), bytes: max(o.BodyMemory/2, 2*o.BatchBytes)}}
 	s.bulk, s.arrived = wire.NewMemory(o.BodyMemory), wire.NewMemory(math.MaxInt64)
 	s.listed, s.outside = wire.NewReserve(reserve, s.bulk), wire.NewReserve(reserve, s.bulk)
+	s.streams = make(chan struct{}, maxStreams)
 	s.base, s.abort = context.WithCancel(context.Background())
 	s.fast = &fasthttp.Server{
 		Name:                         "heed",

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"time"
 
 	"heed/gateway/internal/batchjson"
 	"heed/gateway/internal/httpapi/ndjson"
@@ -16,6 +17,15 @@ import (
 
 // batchBlock is the longest line of a batch: its first holds a whole mail.
 const batchBlock = 2 << 20
+
+// maxStreams is how many NDJSON batches are taken in at a time: each remembers up to 64 MiB of recipients, to find duplicates.
+const maxStreams = 16
+
+func errManyStreams() error {
+	p := problem.New("busy", "As many NDJSON batches as may be are coming in; try again in a moment.")
+	p.RetryAfter = time.Second
+	return p
+}
 
 // streamedBatch is POST /v1/batches with NDJSON: line 1 the shared part, then a recipient a line, in bounded memory. Nothing of it can be
 // sent before the last line was read and the whole was committed.
@@ -80,6 +90,12 @@ func (s *Server) heldOnce(c *call, in intake.Call, key string) error {
 
 // takeLines hands a stream to the intake. complete, if set, has the last word before the commit.
 func (s *Server) takeLines(c *call, in intake.Call, body io.Reader, complete func() error) (*intake.Answer, error) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		return nil, errManyStreams()
+	}
 	l, err := c.openLines(body, batchBlock)
 	if err != nil {
 		return nil, err
